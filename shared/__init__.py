@@ -1,0 +1,1 @@
+"""What at least three services use; it knows no service."""

@@ -1,0 +1,52 @@
+"""Every event that crosses a service's border: facts in the past tense, and requests.
+
+An event names things by reference and never carries a secret value.
+"""
+
+from shared.events.alerting import AlertRaised, AlertResolved
+from shared.events.base import Event
+from shared.events.catalog import EVENTS, event_class
+from shared.events.items import CredentialRef, ItemKind
+from shared.events.licensing import LicenseChanged, LicenseRefreshRequested, ReleaseAvailable
+from shared.events.rotation import (
+    RotationCompleted,
+    RotationFailed,
+    RotationPublished,
+    RotationRequested,
+    RotationStep,
+)
+from shared.events.scanning import (
+    ScanCompleted,
+    ScanRequested,
+    ScanShardRequested,
+    SecretExpiring,
+    VaultScanned,
+)
+from shared.events.syncing import SyncCompleted, SyncConflict, SyncFailed, SyncRequested
+
+__all__ = [
+    "EVENTS",
+    "AlertRaised",
+    "AlertResolved",
+    "CredentialRef",
+    "Event",
+    "ItemKind",
+    "LicenseChanged",
+    "LicenseRefreshRequested",
+    "ReleaseAvailable",
+    "RotationCompleted",
+    "RotationFailed",
+    "RotationPublished",
+    "RotationRequested",
+    "RotationStep",
+    "ScanCompleted",
+    "ScanRequested",
+    "ScanShardRequested",
+    "SecretExpiring",
+    "SyncCompleted",
+    "SyncConflict",
+    "SyncFailed",
+    "SyncRequested",
+    "VaultScanned",
+    "event_class",
+]
