@@ -1,4 +1,4 @@
-"""Rotation: asked for, taken step by step, published (the new is live), completed (the old is gone)."""
+"""Rotation: asked for, taken in steps, published (the new is live), completed (the old is gone)."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -35,7 +35,7 @@ class RotationStep(Event):
 
 
 class RotationPublished(Event):
-    """The new credential is live: copy it, refresh its users. The old one works till the overlap ends."""
+    """The new credential is live: copy it, refresh its users. The old one works on for a while."""
 
     type: ClassVar[str] = "certifyclouds.rotation.published.v1"
 
