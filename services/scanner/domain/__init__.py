@@ -1,0 +1,1 @@
+"""The scanner's decisions: pure functions over plain values, with the time passed in."""

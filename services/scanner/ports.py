@@ -1,0 +1,45 @@
+"""What the scanner asks of a cloud. `adapters/` implements these; `app.py` brings them together.
+
+Every method raises the errors of `shared.clouds.errors` and returns metadata only: no method could
+return a value.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from services.scanner.domain.inventory import Item, Subscription, VaultRef
+
+
+class Estate(Protocol):
+    """The control plane: which subscriptions and vaults exist."""
+
+    async def subscriptions(self) -> list[Subscription]:
+        """Return every subscription that the identity can see."""
+        ...
+
+    async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
+        """Return the vaults of these subscriptions; no subscription means no vault."""
+        ...
+
+
+class VaultReader(Protocol):
+    """The data plane's lists of one vault."""
+
+    def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+        """Yield the vault's secrets, keys and certificates, page by page.
+
+        A listing is complete when the iterator ends without an error; before that nothing may be
+        concluded from an item's absence.
+        """
+        ...
+
+
+class Directory(Protocol):
+    """The tenant's Entra directory."""
+
+    def credentials(self) -> AsyncIterator[list[Item]]:
+        """Yield the applications' passwords and certificates, page by page.
+
+        An item's name is the credential's display name, or its application's where it has none.
+        """
+        ...
