@@ -41,7 +41,7 @@ check: $(VENV)/.dev ## lint, types, import contracts, dead code, event names, do
 	@$(VENV)/bin/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
 smoke: $(VENV)/.run ## drive the platform through its public API; BUS=postgres|rabbitmq; one JSON line per stage
-	@$(PY) -m benchmarks.smoke --bus $(BUS)
+	@$(PY) -m tests.smoke --bus $(BUS)
 
 docs: $(VENV)/.dev ## build the documentation into .venv/site, with the event reference made anew
 	@$(PY) -m shared.events.reference docs/reference

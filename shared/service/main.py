@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 from shared.errors import PermanentError, SettingsError
@@ -30,7 +30,7 @@ def run_service(name: str, kind: type[S], build: Build) -> int:
         return EXIT_SETTINGS
     configure_logging(settings.log_level, settings.log_format)
     try:
-        _runner()(until_signalled(name, settings, build))
+        run_loop(until_signalled(name, settings, build))
     except PermanentError as error:
         get_logger(__name__).error("refused to run", reason=str(error))
         sys.stderr.write(f"certifyclouds {name}: {error}\n")
@@ -52,10 +52,11 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
-    """Return uvloop's `run` where it exists, else asyncio's."""
+def run_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end, on uvloop where it exists."""
     try:
         import uvloop  # noqa: PLC0415 - absent on some platforms
     except ImportError:
-        return asyncio.run
-    return uvloop.run
+        asyncio.run(main)
+    else:
+        uvloop.run(main)

@@ -1,0 +1,73 @@
+"""How rows leave the command line: a table for people, JSON or CSV for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+COLUMNS: Final = ("kind", "name", "container", "subscription", "expires_on", "status")
+_STYLES: Final = {
+    "expired": "bold red",
+    "critical": "red",
+    "warning": "yellow",
+    "healthy": "green",
+    "no_expiry": "magenta",
+}
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a command found, and one sentence for each place it could not look into."""
+
+    rows: list[Row]
+    unreadable: list[str] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def as_json(found: Found) -> str:
+    """Return one JSON document: `{"items": […], "unreadable": […], "summary": {…}}`."""
+    document = {"items": found.rows, "unreadable": found.unreadable, "summary": found.summary}
+    return json.dumps(document, default=str, ensure_ascii=False)
+
+
+def as_csv(rows: Iterable[Row], columns: Sequence[str] = COLUMNS) -> str:
+    """Return CSV with a header. A cell that a spreadsheet would run as a formula is quoted with '.
+
+    The rule is OWASP's for CSV injection: cells that begin with = + - @, a tab or a return.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([[_cell(row.get(column)) for column in columns] for row in rows])
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+def print_table(console: Console, title: str, rows: Iterable[Row]) -> None:
+    """Print a table for a person; the status carries a word and a colour."""
+    table = Table(title=title, title_justify="left", header_style="bold", expand=False)
+    for column in COLUMNS:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_text(column, row.get(column)) for column in COLUMNS))
+    console.print(table)
+
+
+def _text(column: str, value: object) -> Text:
+    text = "" if value is None else str(value)
+    if column == "expires_on":
+        text = text[:16].replace("T", " ") or "never"
+    return Text(text, style=_STYLES.get(text, ""))
