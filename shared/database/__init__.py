@@ -1,0 +1,24 @@
+"""PostgreSQL: an embedded server, pools with deadlines, roles, migrations and view grants."""
+
+from shared.database.catalogue import DATABASE, LOGIN_ROLES, SCHEMAS, SERVICES
+from shared.database.cluster import Cluster
+from shared.database.migrations import run_sql
+from shared.database.migrator import migrate
+from shared.database.pool import Connection, Pool, create_pool
+from shared.database.schema import wait_for_schema
+from shared.database.transient import is_transient
+
+__all__ = [
+    "DATABASE",
+    "LOGIN_ROLES",
+    "SCHEMAS",
+    "SERVICES",
+    "Cluster",
+    "Connection",
+    "Pool",
+    "create_pool",
+    "is_transient",
+    "migrate",
+    "run_sql",
+    "wait_for_schema",
+]

@@ -1,0 +1,25 @@
+"""Who may read whose published views: the one reviewed table.
+
+A service reads another's data only through plain `v_*` views that the owner publishes. Nothing else
+crosses a schema's border; a grant that is not in this table is taken away by the next migration.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+INVENTORY: Final = ("scanner.v_item", "scanner.v_vault")
+
+VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "gateway": (
+        *INVENTORY,
+        "scanner.v_scan",
+        "scanner.v_scan_vault",
+        "scanner.v_shard",
+        "scanner.v_change",
+        "alerting.v_alert",
+        "alerting.v_outbox",
+    ),
+    "rotator": INVENTORY,
+    "syncer": INVENTORY,
+    "alerting": INVENTORY,
+}

@@ -1,0 +1,137 @@
+"""Connections of one service, each wait with a deadline.
+
+The pool connects when it is first used, so that a service may start before its database. A transient
+fault (`is_transient`) leaves the pool as a `TransientError`; every other database error as it is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+
+from shared.database.connect import Connection, RawPool, connect_options, prepare
+from shared.database.listen import Callback, listening
+from shared.database.transient import DATABASE_ERRORS, as_transient, is_transient
+from shared.errors import TransientError
+
+ACQUIRE_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 10.0
+
+
+class Pool:
+    """A pool of connections to one database as one role; made by `create_pool`."""
+
+    def __init__(
+        self,
+        pool: RawPool,
+        *,
+        url: str,
+        service: str,
+        acquire_seconds: float = ACQUIRE_SECONDS,
+    ) -> None:
+        self._pool = pool
+        self._url = url
+        self._service = service
+        self._acquire_seconds = acquire_seconds
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """Lend a connection; each statement commits by itself.
+
+        Raises `TransientError` when no connection is free or the database does not answer within
+        the deadline, and for whatever `is_transient` recognises in the body.
+        """
+        async with _translated(self._pool):
+            connection = await self._take()
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection, timeout=CLOSE_SECONDS)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside a transaction, committed when the body ends well."""
+        async with self.acquire() as connection, connection.transaction():
+            yield connection
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Return all rows of one statement."""
+        async with self.acquire() as connection:
+            return await connection.fetch(sql, *arguments)
+
+    async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
+        """Return the first row of one statement, None without rows."""
+        async with self.acquire() as connection:
+            return await connection.fetchrow(sql, *arguments)
+
+    async def fetchval(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the column holds
+        """Return the first column of the first row, None without rows."""
+        async with self.acquire() as connection:
+            return await connection.fetchval(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: object) -> str:
+        """Run one statement and return its command tag, such as `UPDATE 1`."""
+        async with self.acquire() as connection:
+            return await connection.execute(sql, *arguments)
+
+    def listen(self, channel: str, callback: Callback) -> AbstractAsyncContextManager[None]:
+        """Call `callback(payload)` for each NOTIFY on `channel`, on a connection of its own.
+
+        It reconnects for ever. After each connection it calls `callback("")`: what was notified in
+        between is lost, so the receiver looks for itself.
+        """
+        return listening(self._url, self._service, channel, callback)
+
+    async def close(self) -> None:
+        """Wait a little for lent connections, then close all."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def _take(self) -> Connection:
+        try:
+            return await self._pool.acquire(timeout=self._acquire_seconds)
+        except TimeoutError:
+            raise TransientError(
+                f"No database connection within {self._acquire_seconds:g} s:"
+                f" {self._pool.get_size()} of {self._pool.get_max_size()} are open and"
+                f" {self._pool.get_idle_size()} are idle. Is the database up, is the pool too small?"
+            ) from None
+
+
+async def create_pool(
+    url: str,
+    *,
+    service: str,
+    max_size: int = 5,
+    acquire_seconds: float = ACQUIRE_SECONDS,
+) -> Pool:
+    """Make the pool of `service`; it connects when it is first used.
+
+    Five connections for each of six services fit the smallest Azure server (35 connections).
+    """
+    pool: RawPool = await asyncpg.create_pool(
+        min_size=0,
+        max_size=max_size,
+        max_inactive_connection_lifetime=300,
+        init=prepare,
+        **connect_options(url, service),
+    )
+    return Pool(pool, url=url, service=service, acquire_seconds=acquire_seconds)
+
+
+@asynccontextmanager
+async def _translated(pool: RawPool) -> AsyncIterator[None]:
+    """Turn what passes by itself into `TransientError`."""
+    try:
+        yield
+    except DATABASE_ERRORS as error:
+        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            await pool.expire_connections()
+        if is_transient(error):
+            raise as_transient(error) from error
+        raise

@@ -1,0 +1,57 @@
+"""Which database errors pass by themselves.
+
+Fail-overs, restarts, full connection slots and lost races are weather: the same transaction, run again
+from its start, succeeds. Everything else is a fault to be seen.
+"""
+
+from typing import Final
+
+import asyncpg
+from asyncpg.exceptions import InternalClientError
+
+from shared.errors import TransientError
+
+DATABASE_ERRORS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    InternalClientError,
+    ConnectionError,
+    TimeoutError,
+)
+_TRANSIENT: Final = (
+    OSError,
+    TimeoutError,
+    TransientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    # The server that we hold became a standby: the next connection finds the new primary.
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    # A cached plan met a migrated table; asyncpg prepares anew on the next try.
+    asyncpg.InvalidCachedStatementError,
+    # A connection that died between two statements of a transaction shows as either of these.
+    asyncpg.InterfaceError,
+    InternalClientError,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Say whether running the whole transaction again may succeed.
+
+    The commit of the failed attempt may have happened: what is run again must be idempotent.
+    """
+    return isinstance(error, _TRANSIENT)
+
+
+def as_transient(error: BaseException) -> TransientError:
+    """Return the sentence for a transient error; statements and parameters stay out of it."""
+    return TransientError(
+        f"The database could not do it just now ({type(error).__name__}); it is tried again."
+    )

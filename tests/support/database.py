@@ -1,0 +1,111 @@
+"""A real PostgreSQL for tests: one embedded server per run, one database per test.
+
+`database` gives a test a database of its own, made from a template that was migrated once.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+
+from shared.database import LOGIN_ROLES, Cluster, Pool, create_pool, migrate
+from shared.database.bootstrap import database_privileges
+from shared.database.connect import OwnConnection, connect
+
+T = TypeVar("T")
+TEMPLATE = "template_certifyclouds"
+PASSWORDS = {role: f"{role}-password-for-tests" for role in LOGIN_ROLES}
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One test's database: URLs, connections and pools per role ("postgres" is the superuser)."""
+
+    name: str
+    cluster: Cluster
+
+    def url(self, role: str = "postgres") -> str:
+        return self.cluster.url(self.name, role, PASSWORDS.get(role))
+
+    async def connect(self, role: str = "postgres") -> OwnConnection:
+        return await connect(self.url(role), f"test as {role}")
+
+    @asynccontextmanager
+    async def connection(self, role: str = "postgres") -> AsyncIterator[OwnConnection]:
+        connection = await self.connect(role)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def pool(self, role: str, *, max_size: int = 5) -> AsyncIterator[Pool]:
+        pool = await create_pool(self.url(role), service=role, max_size=max_size)
+        try:
+            yield pool
+        finally:
+            await pool.close()
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in a thread, so that fixtures never touch the test's event loop."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(asyncio.run, work).result()
+
+
+async def execute(url: str, *statements: str) -> None:
+    """Run statements one by one on a connection of their own."""
+    connection = await connect(url, "test set-up")
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """The embedded server of this test run, without databases of ours."""
+    with (
+        tempfile.TemporaryDirectory(prefix="certifyclouds-test-", dir="/var/tmp") as folder,
+        _started(Path(folder)) as cluster,
+    ):
+        yield cluster
+
+
+def _started(folder: Path) -> Cluster:
+    folder.chmod(0o711)  # root runs the server as somebody else, who must be able to enter
+    return Cluster(folder, settings=FAST)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Cluster) -> Cluster:
+    """The same server, with the template that every test's database is made from."""
+    run_apart(migrate(postgres.url(TEMPLATE), PASSWORDS))
+    return postgres
+
+
+@pytest.fixture
+def database(migrated: Cluster) -> Iterator[Database]:
+    """A freshly migrated database for one test; it is dropped afterwards, whoever is connected."""
+    name = f"test_{uuid4().hex}"
+    run_apart(_create(migrated, name))
+    yield Database(name, migrated)
+    run_apart(execute(migrated.url("postgres"), f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _create(cluster: Cluster, name: str) -> None:
+    await execute(cluster.url("postgres"), f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    connection = await connect(cluster.url(name), "test set-up")
+    try:
+        await database_privileges(connection)  # a template does not pass these on
+    finally:
+        await connection.close()
