@@ -1,6 +1,6 @@
 """Run the whole suite and hold its coverage: `python -m tests.run [pytest arguments]`.
 
-Says what was skipped and why. With arguments only those tests run and the coverage gates are left out.
+Says what was skipped and why. With arguments only those tests run, without the coverage gates.
 """
 
 import os

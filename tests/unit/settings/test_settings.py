@@ -1,4 +1,4 @@
-"""Settings: nothing starts on a missing, default or nonsensical value, and the sentence says why."""
+"""Settings: nothing starts on a missing, default or senseless value, and the reason is said."""
 
 import pytest
 from pydantic import SecretStr
