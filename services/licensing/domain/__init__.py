@@ -1,0 +1,1 @@
+"""The decisions of licensing: pure functions of the evaluation and the time."""
