@@ -1,0 +1,105 @@
+"""Asking one part of a cloud, and getting parsed JSON or an error that a person understands."""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+import orjson
+from azure.core import AsyncPipelineClient
+from azure.core.pipeline import policies
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+
+from shared.clouds.credential import SingleFlightCredential
+from shared.clouds.errors import UnexpectedAnswerError
+from shared.clouds.failures import FAILURES, failure
+from shared.clouds.guards import GuardPolicy, host_of
+from shared.clouds.policies import PatientRetryPolicy, TokenPolicy
+from shared.clouds.refusals import refusal
+from shared.clouds.retry_after import retry_after
+from shared.clouds.session import GuardedTransport
+
+Audience = Literal["vault", "arm", "graph"]
+USER_AGENT: Final = "certifyclouds"
+
+
+class CloudClient:
+    """Sends requests with one audience's token over one transport.
+
+    Raises nothing but the errors of `shared.clouds.errors`. Redirects are not followed: an answer
+    that points elsewhere is an unexpected one.
+    """
+
+    def __init__(
+        self,
+        transport: GuardedTransport,
+        credential: SingleFlightCredential,
+        *,
+        audience: Audience,
+        scope: str,
+        total_seconds: float,
+    ) -> None:
+        self._audience: Audience = audience
+        self._total_seconds = total_seconds
+        self._client: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
+            base_url="",
+            transport=transport,
+            policies=[
+                policies.RequestIdPolicy(),
+                policies.UserAgentPolicy(base_user_agent=USER_AGENT),
+                GuardPolicy(transport.guards),
+                PatientRetryPolicy(),
+                TokenPolicy(credential, scope),
+            ],
+        )
+
+    async def read(self, request: HttpRequest, what: str) -> Mapping[str, object]:
+        """Return the JSON object that answers a request which only reads, and so may be repeated.
+
+        `what` is what is listed by it, as a phrase for the error's sentence.
+        """
+        response = await self._send(request, what)
+        if response.status_code != HTTPStatus.OK:
+            raise refusal(
+                what,
+                self._audience,
+                response.status_code,
+                response.content,
+                retry_after(response.headers),
+            )
+        return _parse(response.content, what)
+
+    async def _send(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
+        try:
+            async with asyncio.timeout(self._total_seconds):
+                response: AsyncHttpResponse = await self._client.send_request(
+                    request, retry_on_methods=frozenset({request.method})
+                )
+        except FAILURES as error:
+            # The cause is cut off: azure-core's errors hold the request with its token.
+            raise failure(what, host_of(request.url), error) from None
+        return response
+
+
+def get(url: str, **query: str) -> HttpRequest:
+    """Return a GET request; the query is encoded and added to the address."""
+    return HttpRequest("GET", url, params=query or None)
+
+
+def _parse(body: bytes, what: str) -> Mapping[str, object]:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise unexpected(what, "it is not JSON") from None
+    if not isinstance(answer, dict):
+        raise unexpected(what, "it is not a JSON object")
+    return answer
+
+
+def unexpected(what: str, why: str) -> UnexpectedAnswerError:
+    """Return the error for an answer that cannot be understood; `why` is a clause about it."""
+    return UnexpectedAnswerError(
+        f"The answer to a request to list {what} cannot be understood: {why}.",
+        remedy="Check that nothing between here and Azure changes answers (a proxy). If not, please"
+        " report it.",
+    )

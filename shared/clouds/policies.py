@@ -1,0 +1,82 @@
+"""The steps of a request that azure-core does not have in the form needed here."""
+
+import random
+from http import HTTPStatus
+from typing import Any, Final
+
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy
+
+from shared.clouds.credential import SingleFlightCredential
+from shared.clouds.retry_after import retry_after
+
+RETRIES: Final = 3
+LONGEST_WAIT_SECONDS: Final = 15.0
+_BACKOFF_SECONDS: Final = 0.4
+_WORTH_RETRYING: Final = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class PatientRetryPolicy(AsyncRetryPolicy[Any, Any]):
+    """Retries what may pass, and waits as long as it is told to.
+
+    A wait longer than `LONGEST_WAIT_SECONDS` is not sat out here: the answer becomes an error that
+    carries the wait, and whoever holds the work decides. Only GET and HEAD are repeated, unless the
+    call says that its method reads too (`retry_on_methods`).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            retry_total=RETRIES,
+            retry_connect=RETRIES,
+            retry_read=RETRIES,
+            retry_status=RETRIES,
+            retry_backoff_factor=_BACKOFF_SECONDS,
+            retry_backoff_max=LONGEST_WAIT_SECONDS,
+        )
+        self._method_whitelist = frozenset({"GET", "HEAD"})
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        answer = response.http_response
+        if answer.status_code not in _WORTH_RETRYING:
+            return False
+        if (self.get_retry_after(response) or 0.0) > LONGEST_WAIT_SECONDS:
+            return False
+        return answer.request.method in settings["methods"]
+
+    def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
+        return retry_after(response.http_response.headers)
+
+    def get_backoff_time(self, settings: dict[str, Any]) -> float:
+        """Return a wait that doubles, with jitter, so that many callers do not return at once."""
+        steps = max(len(settings["history"]) - 1, 0)
+        longest: float = min(settings["backoff"] * 2**steps, settings["max_backoff"])
+        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, protects nothing
+
+
+class TokenPolicy(AsyncHTTPPolicy[Any, Any]):
+    """Sends the token at once, without waiting to be asked for it.
+
+    After a 401 the token is dropped and the request repeated once with a new one. A second 401 is
+    the answer.
+    """
+
+    def __init__(self, credential: SingleFlightCredential, scope: str) -> None:
+        super().__init__()
+        self._credential = credential
+        self._scope = scope
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        token = await self._authorize(request)
+        response = await self.next.send(request)
+        if response.http_response.status_code != HTTPStatus.UNAUTHORIZED:
+            return response
+        if not self._credential.drop(self._scope, token):
+            return response
+        if await self._authorize(request) == token:
+            return response
+        return await self.next.send(request)
+
+    async def _authorize(self, request: PipelineRequest[Any]) -> str:
+        token = (await self._credential.get_token_info(self._scope)).token
+        request.http_request.headers["Authorization"] = f"Bearer {token}"
+        return token

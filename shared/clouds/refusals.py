@@ -1,0 +1,161 @@
+"""What an answer other than success means, in words that a person understands.
+
+Codes: Azure Key Vault REST API error codes; Azure Resource Manager common errors; Microsoft Graph
+error responses. An answer's message is read to recognise it and never repeated.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+
+from shared.clouds.errors import (
+    AccessDeniedError,
+    CloudError,
+    Denial,
+    FirewalledError,
+    NotFoundError,
+    ThrottledError,
+    UnavailableError,
+    UnexpectedAnswerError,
+)
+
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,63}")
+_DEPTH: Final = 5
+_FIREWALL: Final = ("ForbiddenByFirewall", "ForbiddenByConnection")
+_FIREWALL_WORDS: Final = (
+    "client address is not authorized",
+    "public network access is disabled",
+    "not from a trusted service",
+)
+_ROLE: Final = ("ForbiddenByRbac", "AuthorizationFailed", "Authorization_RequestDenied")
+_ROLE_WORDS: Final = ("not authorized to perform action", "does not have authorization")
+_POLICY: Final = ("ForbiddenByPolicy", "AccessDenied")
+_POLICY_WORDS: Final = (
+    "does not have secrets list permission",
+    "does not have keys list permission",
+    "does not have certificates list permission",
+)
+_ROLE_REMEDY: Final = {
+    "vault": "Assign the role Key Vault Reader (21090545-7ca7-4776-b22c-e363652d74d2) on this vault"
+    " or above it to the identity that discovers.",
+    "arm": "Assign the role Reader (acdd72a7-3385-48ef-bd42-f606fba81ae7) on the subscription, or"
+    " on the management group above it, to the identity that discovers.",
+    "graph": "Grant the application permission Application.Read.All of Microsoft Graph to the"
+    " identity that discovers, with an administrator's consent.",
+}
+_POLICY_REMEDY: Final = (
+    "Add the List permission for secrets, keys and certificates to this vault's access policies for"
+    " the identity that discovers."
+)
+_FIREWALL_REMEDY: Final = (
+    "Allow the network that CertifyClouds runs in on this vault's firewall, or give the vault a"
+    " private endpoint there."
+)
+_TENANT_REMEDY: Final = (
+    "Check that this belongs to the same Entra tenant as the identity that discovers."
+)
+
+
+def refusal(
+    what: str, audience: str, status: int, body: bytes, wait: float | None = None
+) -> CloudError:
+    """Return the error for an answer with this status.
+
+    `what` is what was asked for, as a phrase that follows "list"; `audience` is `vault`, `arm` or
+    `graph`; `wait` is the wait in seconds that the answer named.
+    """
+    codes, words = _read(body)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return AccessDeniedError(
+            f"The service does not accept this identity's token to list {what}{_named(codes)}.",
+            denial=Denial.TOKEN,
+            remedy=_TENANT_REMEDY,
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return _forbidden(what, audience, codes, words)
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFoundError(
+            f"Azure does not know {what}{_named(codes)}.", remedy="It may have been deleted."
+        )
+    return _other(what, status, codes, wait)
+
+
+def _other(what: str, status: int, codes: list[str], wait: float | None) -> CloudError:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return ThrottledError(
+            f"Azure asked to slow down while listing {what}.",
+            remedy="It is tried again later; lower the scan's budget if this happens often.",
+            retry_after=wait,
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        return UnavailableError(
+            f"The service failed with status {status} while listing {what}{_named(codes)}.",
+            remedy="It is tried again later.",
+            retry_after=wait,
+        )
+    return UnexpectedAnswerError(
+        f"The service answered with status {status} to a request to list {what}{_named(codes)}.",
+        remedy="Check that nothing between here and Azure changes requests (a proxy, a redirect).",
+    )
+
+
+def _forbidden(what: str, audience: str, codes: list[str], words: str) -> CloudError:
+    if _is(_FIREWALL, codes) or _says(_FIREWALL_WORDS, words):
+        return FirewalledError(
+            f"The firewall does not let this network list {what}.", remedy=_FIREWALL_REMEDY
+        )
+    if _is(_ROLE, codes) or _says(_ROLE_WORDS, words):
+        return AccessDeniedError(
+            f"No role of this identity allows it to list {what}.",
+            denial=Denial.ROLE,
+            remedy=_ROLE_REMEDY[audience],
+        )
+    if _is(_POLICY, codes) or _says(_POLICY_WORDS, words):
+        return AccessDeniedError(
+            f"No access policy allows this identity to list {what}.",
+            denial=Denial.ACCESS_POLICY,
+            remedy=_POLICY_REMEDY,
+        )
+    return AccessDeniedError(
+        f"This identity may not list {what}{_named(codes)}.",
+        denial=Denial.UNKNOWN,
+        remedy=_ROLE_REMEDY[audience],
+    )
+
+
+def _is(wanted: tuple[str, ...], codes: list[str]) -> bool:
+    return any(code in wanted for code in codes)
+
+
+def _says(wanted: tuple[str, ...], words: str) -> bool:
+    return any(phrase in words for phrase in wanted)
+
+
+def _named(codes: list[str]) -> str:
+    """Return the most exact code in brackets; the service's message stays where it is."""
+    return f" ({codes[-1]})" if codes else ""
+
+
+def _read(body: bytes) -> tuple[list[str], str]:
+    """Return the answer's codes, outermost first, and its message in lower case."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return [], ""
+    parts = list(_nested(answer))
+    codes = [code for part in parts if isinstance(code := part.get("code"), str)]
+    messages = [text for part in parts if isinstance(text := part.get("message"), str)]
+    return [code for code in codes if _CODE.fullmatch(code)], " ".join(messages).lower()
+
+
+def _nested(answer: object) -> Iterator[Mapping[str, object]]:
+    """Yield an error and the errors inside it: `error`, then `innererror` of `innererror`."""
+    part = answer.get("error") if isinstance(answer, dict) else None
+    for _ in range(_DEPTH):
+        if not isinstance(part, dict):
+            return
+        yield part
+        part = part.get("innererror") or part.get("innerError")

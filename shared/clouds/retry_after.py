@@ -1,0 +1,49 @@
+"""How long a service asks us to wait (RFC 9110, 10.2.3, and Azure's forms in milliseconds)."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from shared.clock import Clock, utc_now
+
+LONGEST_SECONDS: Final = 3600.0
+_MILLISECONDS: Final = ("retry-after-ms", "x-ms-retry-after-ms")
+
+
+def retry_after(headers: Mapping[str, str], clock: Clock = utc_now) -> float | None:
+    """Return the wait in seconds, between 0 and an hour; None where nothing sensible is said.
+
+    A date is measured against the service's own `Date`, so that a wrong clock here does no harm.
+    """
+    named = headers.get("retry-after")
+    if named is not None and (seconds := _seconds(named)) is not None:
+        return _limited(seconds)
+    if named is not None and (moment := _moment(named)) is not None:
+        now = _moment(headers.get("date", "")) or clock()
+        return _limited((moment - now).total_seconds())
+    for name in _MILLISECONDS:
+        if (milliseconds := _seconds(headers.get(name, ""))) is not None:
+            return _limited(milliseconds / 1000)
+    return None
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _limited(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_SECONDS)
