@@ -1,0 +1,93 @@
+"""Reading fields of Azure's JSON with their types checked.
+
+A field of the wrong type raises `UnexpectedAnswerError`: an item is never stored with half of what
+the cloud said about it, and never left out.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from shared.clouds.client import unexpected
+
+Row = Mapping[str, object]
+T = TypeVar("T")
+_HEXADECIMAL: Final = re.compile(r"(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
+
+
+def text(row: Row, name: str, what: str) -> str:
+    """Return a text that must be there."""
+    found = row.get(name)
+    if not isinstance(found, str) or not found:
+        raise unexpected(what, f"`{name}` is not a text")
+    return found
+
+
+def optional(row: Row, name: str, kind: type[T], what: str) -> T | None:
+    """Return a value of this type, or None where Azure leaves it out."""
+    found = row.get(name)
+    if found is None:
+        return None
+    # A boolean is an integer to Python, but not to Azure.
+    if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
+        raise unexpected(what, f"`{name}` is not of the type it should have")
+    return found
+
+
+def part(row: Row, name: str, what: str) -> Row:
+    """Return an object inside the row; an empty one where Azure leaves it out."""
+    return optional(row, name, dict, what) or {}
+
+
+def tags(row: Row, what: str) -> dict[str, str]:
+    """Return the row's tags."""
+    found = part(row, "tags", what)
+    return {name: text_or_empty(found, name, what) for name in found}
+
+
+def text_or_empty(row: Row, name: str, what: str) -> str:
+    return optional(row, name, str, what) or ""
+
+
+def unix_instant(row: Row, name: str, what: str) -> datetime | None:
+    """Return the instant that Key Vault gives in seconds since 1970."""
+    seconds = optional(row, name, int, what)
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        raise unexpected(what, f"`{name}` is not a moment in time") from None
+
+
+def iso_instant(row: Row, name: str, what: str) -> datetime | None:
+    """Return the instant that Graph and the management API give in ISO 8601."""
+    written = optional(row, name, str, what)
+    if written is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(written)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise unexpected(what, f"`{name}` is not a moment in time") from None
+
+
+def thumbprint(row: Row, name: str, what: str) -> str | None:
+    """Return a thumbprint in lower-case hexadecimal.
+
+    Key Vault writes base64url without padding, Graph base64; some tools put the hexadecimal form
+    itself into an application's `customKeyIdentifier`.
+    """
+    written = optional(row, name, str, what)
+    if not written:
+        return None
+    if _HEXADECIMAL.fullmatch(written):
+        return written.lower()
+    padded = written.replace("+", "-").replace("/", "_").rstrip("=")
+    try:
+        return base64.urlsafe_b64decode(padded + "=" * (-len(padded) % 4)).hex()
+    except (binascii.Error, ValueError):
+        raise unexpected(what, f"`{name}` is not a thumbprint") from None
