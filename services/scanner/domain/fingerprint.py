@@ -1,0 +1,44 @@
+"""A digest of a vault's whole listing: the same digest means that nothing has to be written.
+
+It is taken over the items in the order of their names, so the order of pages does not matter, and
+over the version of the code that reads and judges them, so that a release which reads more makes
+every vault look new once.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Final
+
+import orjson
+
+from services.scanner.domain.inventory import Item
+from services.scanner.domain.status import DEFAULT, Thresholds
+
+PARSER_VERSION: Final = 1
+_SIZE: Final = 16
+
+
+@dataclass(slots=True)
+class Fingerprint:
+    """Gathers a listing page by page and keeps 16 bytes for each item.
+
+    An item that shows up on two pages counts once, as it was seen last.
+    """
+
+    thresholds: Thresholds = DEFAULT
+    _digests: dict[str, bytes] = field(default_factory=dict)
+
+    def add(self, item: Item) -> None:
+        """Take one more item of the listing into account."""
+        written = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
+        self._digests[item.external_id] = blake2b(written, digest_size=_SIZE).digest()
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def digest(self) -> bytes:
+        """Return the digest of what was added."""
+        whole = blake2b(orjson.dumps([PARSER_VERSION, self.thresholds]), digest_size=_SIZE)
+        for external_id in sorted(self._digests):
+            whole.update(self._digests[external_id])
+        return whole.digest()

@@ -1,0 +1,85 @@
+"""What to do about a source that could not be read: a sentence, and the command if there is one.
+
+The commands are those of the Azure CLI's reference (`az role assignment create`,
+`az keyvault set-policy`, `az keyvault network-rule add`, `az rest`).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from services.scanner.domain.inventory import VaultRef
+from shared.events.scanning import VaultOutcome
+
+UNKNOWN_ASSIGNEE: Final = "<client id of the scanner's identity>"
+
+# Microsoft Graph's own application, and its application permission Application.Read.All.
+_GRAPH: Final = "00000003-0000-0000-c000-000000000000"
+_APPLICATION_READ_ALL: Final = "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"
+
+
+_SENTENCES: Final[Mapping[VaultOutcome, str | None]] = {
+    VaultOutcome.OK: None,
+    VaultOutcome.NOT_FOUND: (
+        "Nothing answers at its address. If it was deleted, this ends with the next scan that can"
+        " list its subscription; if not, check its private DNS zone."
+    ),
+    VaultOutcome.THROTTLED: (
+        "Its request quota is used up, perhaps by other applications; the next scan tries again."
+    ),
+    VaultOutcome.TIMED_OUT: (
+        "It did not answer in time. The next scan tries again; if this stays, look at the network"
+        " path from the scanner to it (private endpoint, DNS, proxy)."
+    ),
+    VaultOutcome.FAILED: (
+        "The next scan tries again; if this stays, the scanner's log has an entry with its name."
+    ),
+}
+
+
+def remedy(outcome: VaultOutcome, vault: VaultRef | None, assignee: str) -> str | None:
+    """Return what to do about an outcome; None for a source that was read.
+
+    `vault` is None for the tenant's Entra directory; `assignee` the identity's client id.
+    """
+    if outcome is VaultOutcome.DENIED:
+        return _grant_directory(assignee) if vault is None else _grant(vault, assignee)
+    if outcome is VaultOutcome.FIREWALLED:
+        return _open_network(vault)
+    return _SENTENCES[outcome]
+
+
+def _grant(vault: VaultRef, assignee: str) -> str:
+    if vault.rbac:
+        return (
+            "The identity lacks the role Key Vault Reader: az role assignment create --assignee"
+            f' "{assignee}" --role "Key Vault Reader" --scope "{vault.resource_id}"'
+        )
+    return (
+        "The identity lacks the permission List in the vault's access policies: az keyvault"
+        f' set-policy --name "{vault.name}" --resource-group "{vault.resource_group}"'
+        f' --subscription "{vault.subscription_id}" --spn "{assignee}" --secret-permissions list'
+        " --key-permissions list --certificate-permissions list"
+    )
+
+
+def _grant_directory(assignee: str) -> str:
+    return (
+        "The identity lacks the Microsoft Graph application permission Application.Read.All:"
+        f" graph=$(az ad sp show --id {_GRAPH} --query id -o tsv) &&"
+        f' identity=$(az ad sp show --id "{assignee}" --query id -o tsv) &&'
+        " az rest --method POST --url"
+        ' "https://graph.microsoft.com/v1.0/servicePrincipals/$identity/appRoleAssignments" --body'
+        ' "{\\"principalId\\":\\"$identity\\",\\"resourceId\\":\\"$graph\\",'
+        f'\\"appRoleId\\":\\"{_APPLICATION_READ_ALL}\\"}}"'
+    )
+
+
+def _open_network(vault: VaultRef | None) -> str:
+    if vault is None:
+        return "A firewall or proxy between the scanner and Microsoft Graph refuses; open the path."
+    return (
+        "Its firewall refuses the scanner's address: give the scanner a private endpoint to it, or"
+        f' az keyvault network-rule add --name "{vault.name}" --resource-group'
+        f' "{vault.resource_group}" --subscription "{vault.subscription_id}" --ip-address'
+        ' "<outbound address of the scanner>"'
+    )
