@@ -1,0 +1,106 @@
+"""Who hears what: every subscription of the product, in code, and the queues that follow from it.
+
+A queue belongs to one service and one event: `<service>.<type>`. `certifyclouds migrate` makes them
+before any service starts, so that what is published then is kept for a service that comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from shared.bus import switching
+from shared.events import (
+    AlertRaised,
+    AlertResolved,
+    Event,
+    LicenseChanged,
+    LicenseRefreshRequested,
+    ReleaseAvailable,
+    RotationCompleted,
+    RotationFailed,
+    RotationPublished,
+    RotationRequested,
+    RotationStep,
+    ScanCompleted,
+    ScanRequested,
+    ScanShardRequested,
+    SecretExpiring,
+    SyncCompleted,
+    SyncConflict,
+    SyncFailed,
+    SyncRequested,
+    VaultScanned,
+)
+
+if TYPE_CHECKING:
+    from shared.database import Connection
+
+SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
+    "scanner": (ScanRequested, ScanShardRequested, RotationPublished),
+    "rotator": (SecretExpiring, RotationRequested, SyncCompleted, LicenseChanged),
+    "syncer": (VaultScanned, RotationPublished, SyncRequested, LicenseChanged),
+    "alerting": (
+        SecretExpiring,
+        VaultScanned,
+        ScanCompleted,
+        RotationPublished,
+        RotationCompleted,
+        RotationFailed,
+        SyncCompleted,
+        SyncFailed,
+        SyncConflict,
+        LicenseChanged,
+        ReleaseAvailable,
+    ),
+    "licensing": (LicenseRefreshRequested,),
+    "gateway": (
+        VaultScanned,
+        ScanCompleted,
+        SecretExpiring,
+        RotationStep,
+        RotationPublished,
+        RotationCompleted,
+        RotationFailed,
+        SyncCompleted,
+        SyncFailed,
+        SyncConflict,
+        AlertRaised,
+        AlertResolved,
+        LicenseChanged,
+        ReleaseAvailable,
+    ),
+}
+
+PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
+    "scanner": (ScanShardRequested, VaultScanned, ScanCompleted, SecretExpiring),
+    "rotator": (RotationStep, RotationPublished, RotationCompleted, RotationFailed),
+    "syncer": (SyncCompleted, SyncFailed, SyncConflict),
+    "alerting": (AlertRaised, AlertResolved),
+    "licensing": (LicenseChanged, ReleaseAvailable),
+    "gateway": (ScanRequested, RotationRequested, SyncRequested, LicenseRefreshRequested),
+}
+
+
+def queue_name(service: str, event: type[Event]) -> str:
+    """Return the queue in which `service` receives `event`."""
+    return f"{service}.{event.type}"
+
+
+def queues() -> dict[str, str]:
+    """Return every queue and the event type that fills it."""
+    return {
+        queue_name(service, event): event.type
+        for service, events in SUBSCRIPTIONS.items()
+        for event in events
+    }
+
+
+async def create(conn: Connection, bus_url: str, previous_url: str | None = None) -> None:
+    """Make every queue on the bus that `bus_url` names, and move what waits on another one there.
+
+    `conn` acts as the owner of the schema `bus`. Running it again changes nothing. Raises
+    `SettingsError` when messages wait on a bus that `previous_url` does not name, or when services
+    still consume from it.
+    """
+    await switching.switch(conn, queues(), bus_url, previous_url)
