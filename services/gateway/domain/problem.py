@@ -1,0 +1,122 @@
+"""Refusals as RFC 9457 problem documents: what is wrong, and what to do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+MEDIA_TYPE: Final = "application/problem+json"
+_TYPE: Final = "urn:certifyclouds:problem:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError:
+    """One wrong field: where (a JSON pointer, RFC 6901, from `/body`, `/query`, …) and why."""
+
+    pointer: str
+    detail: str
+
+
+@dataclass(eq=False)
+class ProblemError(Exception):
+    """A refusal; whoever raises it says what to do in `detail`.
+
+    `code` is a word for programs. `headers` go with the answer.
+    """
+
+    status: HTTPStatus
+    code: str
+    detail: str
+    errors: Sequence[FieldError] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        """Return the body of the answer; `request_id` finds the request in the logs."""
+        found: dict[str, Any] = {
+            "type": _TYPE + self.code,
+            "title": self.status.phrase,
+            "status": int(self.status),
+            "detail": self.detail,
+            "code": self.code,
+            "instance": f"urn:uuid:{request_id}",
+        }
+        if self.errors:
+            found["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in self.errors]
+        return found
+
+
+def not_signed_in() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.UNAUTHORIZED,
+        "not-signed-in",
+        "Sign in first: POST /api/v1/auth/login. A session ends after 8 hours, or 60 minutes"
+        " without use.",
+        headers={"www-authenticate": 'Bearer realm="certifyclouds"'},
+    )
+
+
+def sign_in_refused() -> ProblemError:
+    """One answer for a wrong name, a wrong password, a disabled and a locked account."""
+    return ProblemError(
+        HTTPStatus.UNAUTHORIZED,
+        "sign-in-refused",
+        "Name and password do not fit, or signing in is paused: after five failures an account"
+        " waits 15 minutes.",
+        headers={"www-authenticate": 'Bearer realm="certifyclouds"'},
+    )
+
+
+def forbidden(role: str, permission: str) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.FORBIDDEN,
+        "not-allowed",
+        f"Your role ({role}) does not include “{permission}”; ask an administrator.",
+    )
+
+
+def too_many(retry_after: int) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too-many-requests",
+        f"Too many requests; try again in {retry_after} s.",
+        headers={"retry-after": str(retry_after)},
+    )
+
+
+def not_found(what: str) -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "not-found", f"There is no such {what}.")
+
+
+def wrong_parameter(name: str, detail: str) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "wrong-parameter",
+        f"The parameter “{name}” cannot be used: {detail}",
+        errors=(FieldError(pointer=f"/query/{name}", detail=detail),),
+    )
+
+
+def not_built(what: str) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.NOT_IMPLEMENTED,
+        "not-implemented",
+        f"{what} is not part of this release; nothing was done.",
+    )
+
+
+def unavailable(detail: str, retry_after: int = 5) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        detail,
+        headers={"retry-after": str(retry_after)},
+    )
+
+
+def internal(error_id: str) -> ProblemError:
+    """Nothing of what went wrong inside leaves; the id finds it in the logs."""
+    return ProblemError(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal-error",
+        f"Something went wrong here, and was logged as {error_id}.",
+    )

@@ -1,0 +1,64 @@
+"""Who may do what: five roles, one table. What is not in the table is denied."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What a user is to the platform."""
+
+    VIEWER = "viewer"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """What an endpoint asks for; each endpoint declares exactly one."""
+
+    OPEN = "open"  # nobody needs to be signed in
+    OWN_SESSION = "own_session"
+    READ_INVENTORY = "read_inventory"
+    REQUEST_SCAN = "request_scan"
+    READ_ALERTS = "read_alerts"
+    READ_LIVE = "read_live"
+    READ_SYSTEM = "read_system"
+    READ_AUTOMATION = "read_automation"
+    REQUEST_ROTATION = "request_rotation"
+    REQUEST_SYNC = "request_sync"
+    READ_LICENSE = "read_license"
+    MANAGE_LICENSE = "manage_license"
+
+
+_READ: Final = frozenset(
+    {
+        Permission.OPEN,
+        Permission.OWN_SESSION,
+        Permission.READ_INVENTORY,
+        Permission.READ_ALERTS,
+        Permission.READ_LIVE,
+        Permission.READ_SYSTEM,
+        Permission.READ_AUTOMATION,
+        Permission.READ_LICENSE,
+    }
+)
+_OPERATE: Final = frozenset(
+    {Permission.REQUEST_SCAN, Permission.REQUEST_ROTATION, Permission.REQUEST_SYNC}
+)
+
+GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
+    Role.VIEWER: _READ,
+    Role.AUDITOR: _READ,
+    Role.OPERATOR: _READ | _OPERATE,
+    Role.APPROVER: _READ,
+    Role.ADMIN: frozenset(Permission),
+}
+
+
+def allows(role: Role | None, permission: Permission) -> bool:
+    """Return whether the role may; somebody who is not signed in (None) only what is open."""
+    if role is None:
+        return permission is Permission.OPEN
+    return permission in GRANTS[role]

@@ -1,0 +1,85 @@
+"""A session's life: eight hours at most, one hour without use, revocable at any moment.
+
+The row in the database is the truth. A token only points at it, and is worth nothing without it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from services.gateway.domain.role import Role
+
+LIFETIME: Final = timedelta(hours=8)
+IDLE: Final = timedelta(minutes=60)
+TOUCH_AFTER: Final = timedelta(seconds=60)
+LEEWAY: Final = timedelta(seconds=5)
+
+
+class Carrier(StrEnum):
+    """How the token travels. One kind is never accepted as the other."""
+
+    COOKIE = "cookie"
+    BEARER = "bearer"
+
+
+class Ended(StrEnum):
+    """Why a session is over."""
+
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    IDLE = "idle"
+    USER_DISABLED = "user_disabled"
+    WRONG_CARRIER = "wrong_carrier"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A row: whose session it is, how it travels, and its instants."""
+
+    id: UUID
+    user_id: UUID
+    username: str
+    role: Role
+    carrier: Carrier
+    created_at: datetime
+    expires_at: datetime
+    last_seen_at: datetime
+    revoked_at: datetime | None = None
+    user_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a verified token says: which session, and its instants."""
+
+    session_id: UUID
+    user_id: UUID
+    issued_at: datetime
+    expires_at: datetime
+
+
+def ending(session: Session, carrier: Carrier, now: datetime) -> Ended | None:
+    """Return why the session is over, or None while it lives."""
+    if session.revoked_at is not None:
+        return Ended.REVOKED
+    if session.user_disabled:
+        return Ended.USER_DISABLED
+    if now >= session.expires_at:
+        return Ended.EXPIRED
+    if now - session.last_seen_at >= IDLE:
+        return Ended.IDLE
+    if session.carrier is not carrier:
+        return Ended.WRONG_CARRIER
+    return None
+
+
+def in_time(claims: Claims, now: datetime) -> bool:
+    """Return whether a token's instants hold, with a little leeway for clocks that differ."""
+    return claims.issued_at - LEEWAY <= now < claims.expires_at + LEEWAY
+
+
+def needs_touch(session: Session, now: datetime) -> bool:
+    """Return whether the use of a session should be recorded: once a minute is enough."""
+    return now - session.last_seen_at >= TOUCH_AFTER

@@ -1,0 +1,61 @@
+"""What the gateway is told from outside, besides what every service is."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
+
+from services.gateway.domain.client_ip import Network, parse_networks
+from shared.settings import SecretKey, ServiceSettings
+
+MOST_PER_MINUTE: Final = 100_000
+
+
+def _networks(text: str) -> str:
+    """Refuse a list that cannot be read, or that trusts everybody."""
+    parse_networks(text)
+    return text
+
+
+class Settings(ServiceSettings):
+    """The gateway's settings."""
+
+    http_host: str = Field(default="127.0.0.1", description="Where people reach the gateway.")
+    http_port: int = Field(default=8080, ge=0, le=65535, description="Its port.")
+    setup_token_file: Path | None = Field(
+        default=None,
+        description="Where the one-time token for the first administrator is written (mode 0600)."
+        " Without it: DATA_DIR/setup-token.",
+    )
+    setup_token_hours: int = Field(default=24, ge=1, le=168, description="How long it works.")
+    secret_key_previous: SecretKey | None = Field(
+        default=None, description="The SECRET_KEY before the present one; its keys are re-wrapped."
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        default="",
+        description="Networks of your own proxies, with commas; only theirs X-Forwarded-* counts.",
+    )
+    public_origin: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+$",
+        description="The address people use, such as https://certify.example.org; none: the Host"
+        " header's.",
+    )
+    logins_per_minute: int = Field(default=10, ge=1, le=1000, description="Per client network.")
+    requests_per_minute: int = Field(
+        default=1200, ge=1, le=MOST_PER_MINUTE, description="Per session."
+    )
+    max_body_bytes: int = Field(default=65_536, ge=1024, le=10_485_760)
+    max_streams: int = Field(default=200, ge=1, description="Live streams of one replica.")
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Return the trusted networks."""
+        return parse_networks(self.trusted_proxies)
+
+    @property
+    def token_file(self) -> Path | None:
+        """Return where the set-up token is written, if anywhere."""
+        if self.setup_token_file is None and self.data_dir is not None:
+            return self.data_dir / "setup-token"
+        return self.setup_token_file
