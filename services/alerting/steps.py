@@ -121,13 +121,9 @@ async def _do(act: Act, case: _Case) -> None:
 
 
 def _notice(case: _Case, step: int) -> Notice:
-    """Write the notice; an act that raises or escalates always has a credential that ends."""
-    credential = case.credential
-    if credential is None or credential.expires_on is None:
-        raise AssertionError("Only a credential that ends can be announced.")
-    return compose(
-        credential.ref, credential.expires_on, step, now=case.desk.clock(), steps=case.rule.steps
-    )
+    if case.credential is None:
+        raise AssertionError("Only a credential that is there can be announced.")
+    return compose(case.credential, step, now=case.desk.clock(), steps=case.rule.steps)
 
 
 async def _raise(case: _Case, notice: Notice) -> None:

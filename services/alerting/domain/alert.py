@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from services.alerting.domain.credential import Credential
+from services.alerting.domain.credential import Credential, fitting
 from services.alerting.domain.ladder import LADDER, step_at
 
 
@@ -108,8 +108,9 @@ def closest(
         return None
     if not credential.usable(now):
         return None
-    seen = step_at(credential.expires_on, now, steps)
-    if told is None or told.expires_on != credential.expires_on or told.step not in steps:
+    rungs = fitting(credential, steps)
+    seen = step_at(credential.expires_on, now, rungs)
+    if told is None or told.expires_on != credential.expires_on or told.step not in rungs:
         return seen
     return told.step if seen is None else min(seen, told.step)
 

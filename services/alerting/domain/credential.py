@@ -7,11 +7,17 @@ usable one decides and the older ones run out in silence.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from shared.events import CredentialRef
+from shared.events import CredentialRef, ItemKind
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+_END: Final = datetime.max.replace(tzinfo=UTC)
+_CERTIFICATES: Final = frozenset({ItemKind.CERTIFICATE, ItemKind.APP_CERTIFICATE})
+SHORT_LIFETIME: Final = timedelta(days=60)
+WARNING_SHARE: Final = 33
+"""Percent of a short-lived certificate's lifetime that is left when people are first told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +32,10 @@ class Credential:
     expires_on: datetime | None = None
     deleted_at: datetime | None = None
     application_id: str | None = None
+
+    def starts_on(self) -> datetime | None:
+        """Return when its time begins, as far as the cloud says."""
+        return self.not_before or self.created_on
 
     def active(self, now: datetime) -> bool:
         """Return whether its time has begun."""
@@ -48,11 +58,35 @@ def speaker(family: Sequence[Credential], now: datetime) -> Credential | None:
     return max(family, key=lambda one: _standing(one, now), default=None)
 
 
-def _standing(one: Credential, now: datetime) -> tuple[bool, bool, bool, datetime, int]:
+def _standing(one: Credential, now: datetime) -> tuple[bool, bool, bool, datetime, datetime, int]:
+    """Order from gone to usable, and the usable from old to new: by start, then by end."""
     return (
         one.deleted_at is None,
         one.enabled,
         one.active(now),
-        one.created_on or _NEVER,
+        one.starts_on() or _BEGINNING,
+        one.expires_on or _END,
         one.ref.item_id,
     )
+
+
+def fitting(credential: Credential, steps: Sequence[int]) -> tuple[int, ...]:
+    """Return the steps that make sense for a credential.
+
+    A certificate that lives 60 days or less would be announced all its life; it has the steps of
+    the last third only.
+    """
+    lifetime = _lifetime(credential)
+    if lifetime is None or lifetime > SHORT_LIFETIME:
+        return tuple(steps)
+    return tuple(step for step in steps if timedelta(days=step) <= lifetime * WARNING_SHARE // 100)
+
+
+def _lifetime(credential: Credential) -> timedelta | None:
+    """Return how long a certificate lives from beginning to end; None for all else."""
+    starts_on = credential.starts_on()
+    if starts_on is None or credential.expires_on is None:
+        return None
+    if credential.ref.kind not in _CERTIFICATES or credential.expires_on <= starts_on:
+        return None
+    return credential.expires_on - starts_on

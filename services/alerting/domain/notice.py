@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.alerting.domain.credential import Credential, fitting
 from services.alerting.domain.ladder import severity_of
 from services.alerting.domain.wording import Wording, expiring
 from shared.events import CredentialRef
@@ -22,16 +23,20 @@ class Notice:
     wording: Wording
 
 
-def compose(
-    ref: CredentialRef, expires_on: datetime, step: int, *, now: datetime, steps: Sequence[int]
-) -> Notice:
-    """Write the notice of a step."""
-    later = max((one for one in steps if one < step), default=None)
+def compose(credential: Credential, step: int, *, now: datetime, steps: Sequence[int]) -> Notice:
+    """Write the notice of a step.
+
+    Raises `ValueError` for a credential that never ends; none reaches a step.
+    """
+    if credential.expires_on is None:
+        raise ValueError("A credential that never ends has no steps.")
+    rungs = fitting(credential, steps)
+    later = max((one for one in rungs if one < step), default=None)
     return Notice(
-        ref=ref,
-        expires_on=expires_on,
+        ref=credential.ref,
+        expires_on=credential.expires_on,
         step=step,
-        next_step_at=None if later is None else expires_on - timedelta(days=later),
+        next_step_at=None if later is None else credential.expires_on - timedelta(days=later),
         severity=severity_of(step),
-        wording=expiring(ref, expires_on, now),
+        wording=expiring(credential.ref, credential.expires_on, now),
     )

@@ -17,8 +17,9 @@ from services.alerting.domain.alert import (
     closest,
     decide,
 )
-from services.alerting.domain.credential import Credential, fingerprint, speaker
+from services.alerting.domain.credential import Credential, fingerprint, fitting, speaker
 from services.alerting.domain.ladder import LADDER, severity_of, step_at
+from services.alerting.domain.notice import compose
 from services.alerting.domain.wording import expiring, settled
 from shared.events import CredentialRef, ItemKind
 from shared.events.alerting import Severity
@@ -259,3 +260,32 @@ def test_every_kind_has_a_word(kind: ItemKind) -> None:
     there = CredentialRef(item_id=1, kind=kind, name="n", container="c")
 
     assert settled(there, "It was disabled.").text.endswith("“n” in c: It was disabled.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "lifetime", "expected"),
+    [
+        (ItemKind.CERTIFICATE, 47, (14, 7, 3, 1, 0)),
+        (ItemKind.APP_CERTIFICATE, 6, (1, 0)),
+        (ItemKind.CERTIFICATE, 61, LADDER),
+        (ItemKind.SECRET, 47, LADDER),
+        (ItemKind.CERTIFICATE, -1, LADDER),
+    ],
+)
+def test_a_short_lived_certificate_has_the_steps_of_its_last_third(
+    kind: ItemKind, lifetime: int, expected: tuple[int, ...]
+) -> None:
+    seen = credential(ref=ref(kind=kind), created_on=NOW, expires_on=NOW + lifetime * DAY)
+
+    assert fitting(seen, LADDER) == expected
+    assert fitting(replace(seen, created_on=None), LADDER) == LADDER
+
+
+def test_a_notice_says_when_people_are_told_again() -> None:
+    seen = credential(6)
+    assert seen.expires_on is not None
+
+    assert compose(seen, 7, now=NOW, steps=LADDER).next_step_at == seen.expires_on - 3 * DAY
+    assert compose(seen, 0, now=NOW, steps=LADDER).next_step_at is None
+    with pytest.raises(ValueError, match="never ends"):
+        compose(credential(expires_on=None), 7, now=NOW, steps=LADDER)
