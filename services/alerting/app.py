@@ -43,7 +43,7 @@ async def build(service: Service) -> None:
     service.bus.on(ScanCompleted)(partial(handlers.on_scan_completed, desk=desk))
     for event in WITHOUT_RULE:
         service.bus.on(event)(partial(handlers.on_without_rule, desk=desk))
-    seconds = _settings(service).alerting_look_seconds
+    seconds = _settings(service).look_seconds
     service.add_task("look again", partial(look_again_and_again, desk, seconds))
 
 

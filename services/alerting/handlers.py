@@ -16,7 +16,8 @@ async def on_secret_expiring(event: SecretExpiring, message: Message, *, desk: D
     told = Told(expires_on=event.expires_on, step=event.threshold_days)
     async with desk.pool.transaction() as conn:
         if await inbox.claim(conn, message, "on_secret_expiring"):
-            await judge(desk, conn, event.credential.item_id, told)
+            item_id, course = event.credential.item_id, message.correlation_id
+            await judge(desk, conn, item_id, told=told, course=course)
 
 
 async def on_vault_scanned(event: VaultScanned, message: Message, *, desk: Desk) -> None:

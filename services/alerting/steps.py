@@ -31,8 +31,18 @@ class Desk:
     clock: Clock
 
 
-async def judge(desk: Desk, conn: Connection, item_id: int, told: Told | None = None) -> None:
-    """Look at an item's logical credential and do what follows, in the caller's transaction."""
+async def judge(
+    desk: Desk,
+    conn: Connection,
+    item_id: int,
+    *,
+    told: Told | None = None,
+    course: UUID | None = None,
+) -> None:
+    """Look at an item's logical credential and do what follows, in the caller's transaction.
+
+    `course` is the correlation id of the message that led here, for the audit log.
+    """
     mark = await _mark(conn, item_id)
     if mark is None:
         return
@@ -45,7 +55,7 @@ async def judge(desk: Desk, conn: Connection, item_id: int, told: Told | None = 
         standing.standing if standing else None, credential, now=now, told=told, steps=rule.steps
     )
     for act in acts:
-        await _do(act, _Case(desk, conn, rule, mark, standing, credential))
+        await _do(act, _Case(desk, conn, rule, mark, standing, credential, course))
 
 
 async def look(desk: Desk, item_id: int) -> None:
@@ -108,6 +118,7 @@ class _Case:
     mark: str
     open: OpenAlert | None
     credential: Credential | None
+    course: UUID | None
 
 
 async def _do(act: Act, case: _Case) -> None:
@@ -176,7 +187,13 @@ async def _deliver(
 
 
 async def _record(case: _Case, action: Action, alert_id: UUID) -> None:
-    entry = AuditEntry(action=action, actor="alerting", subject=str(alert_id), outcome="done")
+    entry = AuditEntry(
+        action=action,
+        actor="alerting",
+        subject=str(alert_id),
+        correlation_id=case.course,
+        scope=case.mark,
+    )
     await record(case.conn, entry)
 
 
