@@ -46,8 +46,9 @@ CREATE TABLE scanner.vault (
         fingerprint IS NULL OR listed_at IS NOT NULL)
 ) WITH (fillfactor = 70);
 
--- Azure compares resource ids without regard to case, and does not always write them alike.
-CREATE UNIQUE INDEX vault_by_resource_id ON scanner.vault (lower(resource_id));
+-- A vault's address is unique in its cloud and stays when the vault is moved, which a resource id
+-- does not; Azure does not always write it alike.
+CREATE UNIQUE INDEX vault_by_address ON scanner.vault (lower(rtrim(uri, '/')));
 CREATE UNIQUE INDEX one_directory ON scanner.vault (kind) WHERE kind = 'directory';
 CREATE INDEX vault_by_subscription ON scanner.vault (subscription_id, id);
 
@@ -146,8 +147,10 @@ CREATE TABLE scanner.scan (
     subscription_ids text[] NOT NULL DEFAULT '{}',
     requested_by     text NOT NULL,
     requested_at     timestamptz NOT NULL,
+    correlation_id   uuid NOT NULL,
+    -- requested: its sources are being listed; running: it has shards.
     state            text NOT NULL CHECK (state IN ('requested', 'running', 'completed')),
-    started_at       timestamptz,
+    started_at       timestamptz NOT NULL DEFAULT now(),
     completed_at     timestamptz,
     outcome          text CHECK (outcome IN ('complete', 'partial', 'failed')),
     error            text,
@@ -162,8 +165,6 @@ CREATE TABLE scanner.scan (
     added            bigint,
     changed          bigint,
     removed          bigint,
-    CONSTRAINT a_running_scan_has_started CHECK (state <> 'running' OR started_at IS NOT NULL),
-    CONSTRAINT a_requested_scan_has_not CHECK (state <> 'requested' OR started_at IS NULL),
     CONSTRAINT a_completed_scan_has_its_result CHECK (
         num_nulls(completed_at, outcome, vaults, unreadable, items, added, changed, removed)
         = CASE state WHEN 'completed' THEN 0 ELSE 8 END),

@@ -1,0 +1,1 @@
+"""Every SQL statement of the scanner's schema. Callers own the transaction."""

@@ -1,0 +1,30 @@
+"""Advisory locks: one writer for each vault, one replica at a time for each periodic task.
+
+Both last until the transaction ends, so a crash releases them.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+from shared.database import Connection
+
+_VAULT: Final = 7_301
+_TASK: Final = 7_302
+
+
+class Task(IntEnum):
+    """The periodic tasks of which one replica at a time does a turn."""
+
+    EXPIRY_SWEEP = 1
+    SCAN_WATCHDOG = 2
+
+
+async def lock_vault(conn: Connection, vault_id: int) -> None:
+    """Wait until nobody else writes this vault's items; two writers would add an item twice."""
+    await conn.execute("SELECT pg_advisory_xact_lock($1, $2)", _VAULT, vault_id)
+
+
+async def try_task(conn: Connection, task: Task) -> bool:
+    """Take a task's lease for this transaction; False while another replica has it."""
+    taken: bool = await conn.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", _TASK, task.value)
+    return taken
