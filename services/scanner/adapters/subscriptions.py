@@ -20,7 +20,7 @@ async def list_subscriptions(client: CloudClient, arm: str) -> list[Subscription
 
 def _subscription(row: wire.Row) -> Subscription:
     return Subscription(
-        id=wire.text(row, "subscriptionId", _WHAT),
+        id=wire.text(row, "subscriptionId", _WHAT).lower(),
         name=wire.text_or_empty(row, "displayName", _WHAT),
         state=wire.text(row, "state", _WHAT),
     )

@@ -86,8 +86,8 @@ def thumbprint(row: Row, name: str, what: str) -> str | None:
         return None
     if _HEXADECIMAL.fullmatch(written):
         return written.lower()
-    padded = written.replace("+", "-").replace("/", "_").rstrip("=")
+    plain = written.replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        return base64.urlsafe_b64decode(padded + "=" * (-len(padded) % 4)).hex()
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).hex()
     except (binascii.Error, ValueError):
         raise unexpected(what, f"`{name}` is not a thumbprint") from None

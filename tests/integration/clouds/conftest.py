@@ -1,0 +1,46 @@
+"""A local cloud, and the adapters pointed at it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from shared.clouds import SingleFlightCredential, Timeouts, open_session
+from tests.support.clouds import Adapters, LocalCloud, Tokens, join_adapters, local_cloud
+
+QUICK = Timeouts(connect=2.0, read=0.2, total=2.0)
+
+
+@pytest.fixture
+async def cloud(tmp_path: Path) -> AsyncIterator[LocalCloud]:
+    async with local_cloud(tmp_path) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits between retries, noted instead of sat out."""
+    noted: list[float] = []
+
+    async def sleep(_: object, seconds: float) -> None:
+        noted.append(seconds)
+
+    monkeypatch.setattr("shared.clouds.session.GuardedTransport.sleep", sleep)
+    return noted
+
+
+@pytest.fixture
+async def adapters(
+    cloud: LocalCloud, tokens: Tokens, waits: list[float]
+) -> AsyncIterator[Adapters]:
+    del waits
+    async with (
+        open_session(cloud.settings, timeouts=QUICK) as session,
+        SingleFlightCredential(tokens) as credential,
+    ):
+        yield join_adapters(session, credential)

@@ -1,0 +1,126 @@
+"""What may leave the process."""
+
+import pytest
+from azure.core.pipeline import PipelineContext, PipelineRequest
+from azure.core.rest import HttpRequest
+
+from services.scanner.adapters import paths
+from shared.clouds import AllowedPaths, HostGuard
+from shared.clouds.errors import BlindnessError, ForeignHostError
+from shared.clouds.guards import GuardPolicy
+from shared.clouds.settings import public
+
+KV = "https://kv-1.vault.azure.net"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{KV}/secrets?api-version=7.6&maxresults=25",
+        f"{KV}:443/keys?$skiptoken=abc",
+        f"{KV}/certificates",
+        f"{KV}/Certificates",
+    ],
+)
+def test_the_three_lists_of_a_vault_may_be_asked_for(url: str) -> None:
+    paths.VAULT.check("GET", url)
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [
+        ("GET", f"{KV}/secrets/db-password"),
+        ("GET", f"{KV}/secrets/db-password?api-version=7.6"),
+        ("GET", f"{KV}/secrets/db-password/0123456789abcdef"),
+        ("GET", f"{KV}/secrets/db-password/versions"),
+        ("GET", f"{KV}/secrets/"),
+        ("GET", f"{KV}/secrets/secrets"),
+        ("GET", f"{KV}//secrets"),
+        ("GET", f"{KV}/keys/../secrets/db-password"),
+        ("GET", f"{KV}/secrets%2Fdb-password"),
+        ("GET", f"{KV}/secrets/db-password#/secrets"),
+        ("GET", f"{KV}/deletedsecrets"),
+        ("GET", f"{KV}/secrets\n/x"),
+        ("POST", f"{KV}/secrets"),
+        ("PUT", f"{KV}/secrets/db-password"),
+        ("DELETE", f"{KV}/secrets/db-password"),
+        ("POST", f"{KV}/secrets/db-password/backup"),
+        ("POST", f"{KV}/keys/signing/sign"),
+    ],
+)
+def test_no_other_request_to_a_vault_can_be_made(method: str, url: str) -> None:
+    with pytest.raises(BlindnessError):
+        paths.VAULT.check(method, url)
+
+
+def test_a_path_that_leads_back_to_a_list_is_judged_as_the_transport_sends_it() -> None:
+    paths.VAULT.check("GET", f"{KV}/secrets/../keys")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/subscriptions",
+        "/subscriptions/0a-1B/providers/Microsoft.KeyVault/vaults",
+        "/subscriptions/0a/providers/microsoft.keyvault/vaults",
+    ],
+)
+def test_the_management_lists_may_be_asked_for(path: str) -> None:
+    paths.ARM.check("GET", f"https://management.azure.com{path}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/subscriptions/0a",
+        "/subscriptions/0a/providers/Microsoft.KeyVault/vaults/kv-1/secrets",
+        "/subscriptions/0a/0b/providers/Microsoft.KeyVault/vaults",
+        "/subscriptions/0a/providers/MicrosoftXKeyVault/vaults",
+        "/providers/Microsoft.ResourceGraph/resources",
+    ],
+)
+def test_nothing_else_of_the_management_api_can_be_read(path: str) -> None:
+    with pytest.raises(BlindnessError):
+        paths.ARM.check("GET", f"https://management.azure.com{path}")
+
+
+def test_only_applications_are_read_from_the_directory() -> None:
+    paths.DIRECTORY.check("GET", "https://graph.microsoft.com/v1.0/applications?$top=999")
+    for method, path in (("POST", "/v1.0/applications"), ("GET", "/v1.0/users")):
+        with pytest.raises(BlindnessError):
+            paths.DIRECTORY.check(method, f"https://graph.microsoft.com{path}")
+
+
+def test_a_refusal_names_the_request_without_its_query() -> None:
+    with pytest.raises(BlindnessError) as refused:
+        AllowedPaths("GET /secrets").check("GET", f"{KV}/secrets/db?sig=query-canary")
+
+    assert "GET /secrets/db was not sent" in str(refused.value)
+    assert "query-canary" not in str(refused.value)
+
+
+def test_a_list_of_paths_shows_itself() -> None:
+    assert repr(AllowedPaths("GET /secrets")) == "AllowedPaths('GET /secrets',)"
+
+
+def test_a_token_goes_to_no_other_host() -> None:
+    guard = HostGuard(public().owns_vault)
+    guard.check("GET", f"{KV}/secrets")
+
+    for url in ("https://evil.example.com/secrets?x=y", "https://evil.example.com\\@kv/"):
+        with pytest.raises(ForeignHostError) as refused:
+            guard.check("GET", url)
+        assert "x=y" not in str(refused.value)
+
+
+def test_the_guards_stand_at_the_front_of_the_pipeline() -> None:
+    policy = GuardPolicy((HostGuard(public().owns_vault), paths.VAULT))
+
+    def request(url: str) -> PipelineRequest[HttpRequest]:
+        return PipelineRequest(HttpRequest("GET", url), PipelineContext(None))
+
+    policy.on_request(request(f"{KV}/secrets"))
+    with pytest.raises(BlindnessError):
+        policy.on_request(request(f"{KV}/secrets/db"))
+    with pytest.raises(ForeignHostError):
+        policy.on_request(request("https://evil.example.com/secrets"))
