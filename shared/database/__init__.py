@@ -2,9 +2,11 @@
 
 from shared.database.catalogue import DATABASE, LOGIN_ROLES, SCHEMAS, SERVICES
 from shared.database.cluster import Cluster
+from shared.database.connect import Connection
 from shared.database.migrations import run_sql
 from shared.database.migrator import migrate
-from shared.database.pool import Connection, Pool, create_pool
+from shared.database.pool import Pool, create_pool
+from shared.database.resolver import Resolved, resolve
 from shared.database.schema import wait_for_schema
 from shared.database.transient import is_transient
 
@@ -16,9 +18,11 @@ __all__ = [
     "Cluster",
     "Connection",
     "Pool",
+    "Resolved",
     "create_pool",
     "is_transient",
     "migrate",
+    "resolve",
     "run_sql",
     "wait_for_schema",
 ]

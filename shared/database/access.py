@@ -38,8 +38,9 @@ async def _check(connection: Connection, schema: str, views: set[str]) -> None:
     missing = views - {row["name"] for row in rows}
     if missing:
         raise SchemaError(
-            f"shared/database/grants.py grants views that do not exist: {', '.join(sorted(missing))}."
-            " Create them in the schema's migration or take them out of the table."
+            "shared/database/grants.py grants views that do not exist:"
+            f" {', '.join(sorted(missing))}. Create them in the schema's migration or take them"
+            " out of the table."
         )
 
 

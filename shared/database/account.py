@@ -71,8 +71,8 @@ def unprivileged_account() -> Account:
 def reachable(folder: Path, account: Account, copies: Path) -> Path:
     """Return `folder`, or a copy of the installation around it where `account` may run it.
 
-    A virtual environment below a 0700 home is invisible to the account; opening the home to everyone
-    would be worse than a copy of some thirty megabytes.
+    A virtual environment below a 0700 home is invisible to the account; opening the home to
+    everyone would be worse than a copy of some thirty megabytes.
     """
     if account.may_enter(folder / "postgres"):
         return folder
@@ -93,8 +93,8 @@ def reachable(folder: Path, account: Account, copies: Path) -> Path:
 def die_with_parent() -> Callable[[], None] | None:
     """Return what the child runs before `exec` so that it ends when this process does.
 
-    The kernel then sends SIGINT, which PostgreSQL takes as a fast shutdown. It is a Linux feature and
-    counts per thread: it must be called from the main thread. None elsewhere.
+    The kernel then sends SIGINT, which PostgreSQL takes as a fast shutdown. It is a Linux feature
+    and counts per thread: it must be called from the main thread. None elsewhere.
     """
     if sys.platform != "linux":
         return None

@@ -1,7 +1,7 @@
 """Roles, schemas and what everybody may do: the part of a migration that an administrator runs.
 
-It works as a superuser and as an administrator with CREATEROLE and CREATEDB only (Azure), and may be
-run again and again.
+It works as a superuser and as an administrator with CREATEROLE and CREATEDB only (Azure), and may
+be run again and again.
 """
 
 from collections.abc import Mapping

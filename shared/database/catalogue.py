@@ -1,7 +1,7 @@
 """What the database holds: schemas, their owners, and who may log in.
 
-One database, one schema per service beside `bus` and `audit`. A schema belongs to a role that cannot
-log in (`<schema>_owner`); a service logs in as a role of its own name, which owns nothing.
+One database, one schema per service beside `bus` and `audit`. A schema belongs to a role that
+cannot log in (`<schema>_owner`); a service logs in as a role of its own name, which owns nothing.
 """
 
 from pathlib import Path

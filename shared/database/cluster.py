@@ -1,7 +1,7 @@
 """An embedded PostgreSQL: started, watched over and stopped by one supervising process.
 
-It listens on loopback only, asks for a scram password, keeps its port and its data over restarts and
-survives `kill -9` of itself and of its supervisor.
+It listens on loopback only, asks for a scram password, keeps its port and its data over restarts
+and survives `kill -9` of itself and of its supervisor.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
@@ -176,7 +176,16 @@ class Cluster:
         if major >= _BUILTIN_LOCALE_MAJOR:
             locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--lc-collate=C"]
         with self._password_pipe() as pipe:
-            command = [folder / "initdb", "-D", unfinished, "-U", SUPERUSER, "-E", "UTF8", *locale]
+            command = [
+                str(folder / "initdb"),
+                "-D",
+                str(unfinished),
+                "-U",
+                SUPERUSER,
+                "-E",
+                "UTF8",
+                *locale,
+            ]
             command += ["-A", "scram-sha-256", f"--pwfile=/dev/fd/{pipe}", "--no-instructions"]
             done = subprocess.run(  # noqa: S603 - no shell, our own arguments
                 command,
@@ -193,7 +202,7 @@ class Cluster:
         unfinished.rename(self.data)
 
     @contextlib.contextmanager
-    def _password_pipe(self):  # type: ignore[no-untyped-def]
+    def _password_pipe(self) -> Iterator[int]:
         """Hand initdb the password without a file and without an argument that `ps` shows."""
         read, write = os.pipe()
         try:
@@ -217,7 +226,7 @@ class Cluster:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - no shell, our own arguments
+            self._process = subprocess.Popen[bytes](
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -225,7 +234,7 @@ class Cluster:
                 cwd="/",
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
                 start_new_session=True,
-                preexec_fn=die_with_parent(),  # noqa: PLW1509 - the only way to end with the parent
+                preexec_fn=die_with_parent(),
                 **self._account.popen,
             )
 

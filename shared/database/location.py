@@ -1,8 +1,8 @@
 """Where an embedded cluster keeps its files.
 
-An ordinary user keeps everything in the state folder. Root cannot, where the account that PostgreSQL
-runs as may not enter it (a 0700 home): the files then lie in a folder of their own, and the state
-folder holds a pointer to it.
+An ordinary user keeps everything in the state folder. Root cannot, where the account that
+PostgreSQL runs as may not enter it (a 0700 home): the files then lie in a folder of their own, and
+the state folder holds a pointer to it.
 """
 
 import secrets

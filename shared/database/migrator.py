@@ -1,7 +1,7 @@
 """`certifyclouds migrate`: everything that must stand before a service starts.
 
-Any number of migrators may run at once: one works, the others poll for the lock and then find nothing
-to do. They poll because a session that waits inside the server holds a snapshot, and
+Any number of migrators may run at once: one works, the others poll for the lock and then find
+nothing to do. They poll because a session that waits inside the server holds a snapshot, and
 CREATE INDEX CONCURRENTLY waits for every snapshot: a deadlock.
 """
 
@@ -43,13 +43,13 @@ async def migrate(
 ) -> None:
     """Make the database, roles, schemas, tables, view grants and the bus's topology.
 
-    `admin_url` names an administrator (CREATEROLE and CREATEDB suffice) and the database to make; or
-    `migrator`, once an administrator has prepared the database. `passwords` holds one password per
-    login role.
+    `admin_url` names an administrator (CREATEROLE and CREATEDB suffice) and the database to make;
+    or `migrator`, once an administrator has prepared the database. `passwords` holds one password
+    per login role.
 
-    Raises `SettingsError` when the role may not do it or a granted view is missing, `SchemaError`
-    when the database is newer than this code understands, and `TransientError` when another migrator
-    holds the lock for longer than three minutes.
+    Raises `SettingsError` when the role may not do it, `SchemaError` when a migration fails, a
+    granted view is missing or the database is newer than this code understands, and
+    `TransientError` when another migrator holds the lock for longer than three minutes.
     """
     await create_database(admin_url)
     connection = await connect(admin_url, _NAME)

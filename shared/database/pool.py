@@ -1,7 +1,8 @@
 """Connections of one service, each wait with a deadline.
 
-The pool connects when it is first used, so that a service may start before its database. A transient
-fault (`is_transient`) leaves the pool as a `TransientError`; every other database error as it is.
+The pool connects when it is first used, so that a service may start before its database. A
+transient fault (`is_transient`) leaves the pool as a `TransientError`; every other database error
+as it is.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from shared.database.connect import Connection, RawPool, connect_options, prepare
 from shared.database.listen import Callback, listening
@@ -66,7 +68,7 @@ class Pool:
         async with self.acquire() as connection:
             return await connection.fetchrow(sql, *arguments)
 
-    async def fetchval(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the column holds
+    async def fetchval(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - what the column holds
         """Return the first column of the first row, None without rows."""
         async with self.acquire() as connection:
             return await connection.fetchval(sql, *arguments)
@@ -92,14 +94,14 @@ class Pool:
         except TimeoutError:
             self._pool.terminate()
 
-    async def _take(self) -> Connection:
+    async def _take(self) -> "PoolConnectionProxy[asyncpg.Record]":
         try:
             return await self._pool.acquire(timeout=self._acquire_seconds)
         except TimeoutError:
             raise TransientError(
                 f"No database connection within {self._acquire_seconds:g} s:"
-                f" {self._pool.get_size()} of {self._pool.get_max_size()} are open and"
-                f" {self._pool.get_idle_size()} are idle. Is the database up, is the pool too small?"
+                f" {self._pool.get_size()} of {self._pool.get_max_size()} are open,"
+                f" {self._pool.get_idle_size()} idle. Is the database up? Is the pool too small?"
             ) from None
 
 

@@ -25,8 +25,8 @@ _NOBODY_BELOW: Final = "0001"
 async def upgrade(url: str, schema: str, folder: Path) -> None:
     """Bring `schema` to the newest migration in `folder`.
 
-    A schema that is newer already is left as it is: older code runs on it. Raises `SchemaError` when
-    its floor is above what `folder` knows.
+    A schema that is newer already is left as it is: older code runs on it. Raises `SchemaError`
+    when its floor is above what `folder` knows.
     """
 
     async def connection() -> OwnConnection:

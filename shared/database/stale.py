@@ -1,7 +1,8 @@
 """A `postmaster.pid` that was left behind.
 
-After `kill -9`, or in a container whose volume outlives its processes, the file names a process that
-is dead, a zombie, or somebody else's. PostgreSQL would refuse to start, or hand out a dead server.
+After `kill -9`, or in a container whose volume outlives its processes, the file names a process
+that is dead, a zombie, or somebody else's. PostgreSQL would refuse to start, or hand out a dead
+server.
 """
 
 import os
@@ -17,8 +18,8 @@ _POLL_SECONDS: Final = 0.02
 def clear_stale_pid(data: Path) -> None:
     """Remove the pid file of a dead server; stop a server whose supervisor died.
 
-    Only the holder of the state folder's lock may call this: a server that still runs on `data` then
-    has no supervisor.
+    Only the holder of the state folder's lock may call this: a server that still runs on `data`
+    then has no supervisor.
     """
     file = data / "postmaster.pid"
     try:

@@ -1,7 +1,7 @@
 """Which database errors pass by themselves.
 
-Fail-overs, restarts, full connection slots and lost races are weather: the same transaction, run again
-from its start, succeeds. Everything else is a fault to be seen.
+Fail-overs, restarts, full connection slots and lost races are weather: the same transaction, run
+again from its start, succeeds. Everything else is a fault to be seen.
 """
 
 from typing import Final
@@ -47,7 +47,9 @@ def is_transient(error: BaseException) -> bool:
 
     The commit of the failed attempt may have happened: what is run again must be idempotent.
     """
-    return isinstance(error, _TRANSIENT)
+    # asyncpg's own complaints about a wrong argument are both InterfaceError and ValueError.
+    wrong_use = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return isinstance(error, _TRANSIENT) and not wrong_use
 
 
 def as_transient(error: BaseException) -> TransientError:

@@ -56,7 +56,7 @@ class Database:
 
 
 def run_apart(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end in a thread, so that fixtures never touch the test's event loop."""
+    """Run a coroutine to its end in a thread: fixtures never touch the test's event loop."""
     with ThreadPoolExecutor(1) as executor:
         return executor.submit(asyncio.run, work).result()
 

@@ -1,0 +1,28 @@
+"""What can be written to the audit log, as `subject:what`."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """Every act that is recorded. A new act is a new member here, reviewed like code."""
+
+    ADMINISTRATOR_CREATED = "administrator:created"
+    SESSION_OPENED = "session:opened"
+    SESSION_REFUSED = "session:refused"
+    SESSION_CLOSED = "session:closed"
+    ACCOUNT_LOCKED = "account:locked"
+    ACCESS_DENIED = "access:denied"
+    SCAN_REQUESTED = "scan:requested"
+    SCAN_STARTED = "scan:started"
+    SCAN_COMPLETED = "scan:completed"
+    VAULT_SCANNED = "vault:scanned"
+    ALERT_RAISED = "alert:raised"
+    ALERT_ESCALATED = "alert:escalated"
+    ALERT_RESOLVED = "alert:resolved"
+    ROTATION_REQUESTED = "rotation:requested"
+    SYNC_REQUESTED = "sync:requested"
+    LICENSE_CHANGED = "license:changed"
+    DEAD_LETTER_REPLAYED = "dead-letter:replayed"
+    DEAD_LETTER_PURGED = "dead-letter:purged"
+    SETTING_CHANGED = "setting:changed"
+    AUDIT_EXPORTED = "audit:exported"
