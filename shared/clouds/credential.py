@@ -8,7 +8,6 @@ background, and forgets a token that a service refused.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Final, Self
 
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
@@ -115,12 +114,7 @@ class SingleFlightCredential:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        trace: TracebackType | None = None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     def _now(self) -> float:

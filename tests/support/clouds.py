@@ -33,7 +33,12 @@ from shared.clouds import (
 )
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-NAMES = ("arm.sandbox.localhost", "graph.sandbox.localhost", "*.vault.sandbox.localhost")
+NAMES = (
+    "login.sandbox.localhost",
+    "arm.sandbox.localhost",
+    "graph.sandbox.localhost",
+    "*.vault.sandbox.localhost",
+)
 
 
 @dataclass(frozen=True)

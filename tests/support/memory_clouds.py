@@ -1,0 +1,47 @@
+"""The scanner's ports in memory: what a test gives is what discovery finds."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from services.scanner.adapters import Clouds
+from services.scanner.domain.inventory import Item, Subscription, VaultRef
+from shared.clouds.errors import CloudError, NotFoundError
+
+PAGE = 25
+
+
+@dataclass
+class MemoryClouds:
+    """An estate that a test writes down; `failures` are vaults by name that cannot be read."""
+
+    listed: list[Subscription] = field(default_factory=list)
+    refs: list[VaultRef] = field(default_factory=list)
+    held: dict[str, list[Item]] = field(default_factory=dict)
+    failures: dict[str, CloudError] = field(default_factory=dict)
+    applications: list[Item] = field(default_factory=list)
+
+    def clouds(self) -> Clouds:
+        return Clouds(estate=self, vaults=self, directory=self)
+
+    async def subscriptions(self) -> list[Subscription]:
+        return sorted(self.listed, key=lambda subscription: subscription.id)
+
+    async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
+        return [ref for ref in self.refs if ref.subscription_id in subscription_ids]
+
+    async def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+        if failure := self.failures.get(vault.name):
+            raise failure
+        if vault.name not in self.held:
+            raise NotFoundError(f"Azure does not know vault {vault.name}.", remedy="None.")
+        async for page in _pages(self.held[vault.name]):
+            yield page
+
+    async def credentials(self) -> AsyncIterator[list[Item]]:
+        async for page in _pages(self.applications):
+            yield page
+
+
+async def _pages(items: list[Item]) -> AsyncIterator[list[Item]]:
+    for start in range(0, max(len(items), 1), PAGE):
+        yield items[start : start + PAGE]
