@@ -55,7 +55,7 @@ async def summary(pool: Pool) -> Row:
         """
         SELECT (SELECT count(*) FROM scanner.v_item WHERE deleted_at IS NULL) AS items,
                (SELECT count(*) FROM scanner.v_vault
-                 WHERE deleted_at IS NULL AND kind = 'key_vault') AS vaults,
+                 WHERE deleted_at IS NULL AND kind = 'vault') AS vaults,
                (SELECT count(*) FROM scanner.v_vault
                  WHERE deleted_at IS NULL AND outcome <> 'ok') AS unreadable,
                (SELECT count(*) FROM scanner.v_item

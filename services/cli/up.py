@@ -60,9 +60,9 @@ async def _run(plan: Plan, console: Console, children: Children, stack: AsyncExi
     plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     given = settings.secret_key.get_secret_value() if settings.secret_key else None
     secrets = keep_secrets(plan.folder, secret_key=given)
-    admin_url, sandbox = await asyncio.gather(
-        _database(settings, plan, stack),
+    sandbox, admin_url = await asyncio.gather(
         start_sandbox(plan, children) if plan.sandbox else _nothing(),
+        _database(settings, plan, stack),
     )
     bus_url = settings.bus_url.get_secret_value()
     previous = settings.bus_url_previous

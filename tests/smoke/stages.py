@@ -116,8 +116,8 @@ class Scenario:
         own = [message for message in outbox if message["alert_id"] == alert["id"]]
         promise(len(own) >= 1, "the alert is delivered to the outbox")
         alerts = self.api.get("/alerts", limit=500)["data"]
-        fingerprints = [a["fingerprint"] for a in alerts if a["state"] != "resolved"]
-        promise(len(set(fingerprints)) == len(fingerprints), "one alert per credential")
+        open_alerts = [a["item_id"] for a in alerts if a["state"] == "raised"]
+        promise(len(set(open_alerts)) == len(open_alerts), "one open alert per credential")
         return {"alerts": len(alerts), "title": alert["title"]}
 
     def rescan(self) -> Figures:
