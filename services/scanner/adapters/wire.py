@@ -27,14 +27,14 @@ def text(row: Row, name: str, what: str) -> str:
 
 
 def optional(row: Row, name: str, kind: type[T], what: str) -> T | None:
-    """Return a value of this type, or None where Azure leaves it out."""
+    """Return a value of exactly this type, or None where Azure leaves it out.
+
+    Exactly, because a boolean is an integer to Python, but not to Azure.
+    """
     found = row.get(name)
-    if found is None:
-        return None
-    # A boolean is an integer to Python, but not to Azure.
-    if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
-        raise unexpected(what, f"`{name}` is not of the type it should have")
-    return found
+    if found is None or type(found) is kind:
+        return found
+    raise unexpected(what, f"`{name}` is not of the type it should have")
 
 
 def part(row: Row, name: str, what: str) -> Row:
@@ -45,7 +45,7 @@ def part(row: Row, name: str, what: str) -> Row:
 def tags(row: Row, what: str) -> dict[str, str]:
     """Return the row's tags."""
     found = part(row, "tags", what)
-    return {name: text_or_empty(found, name, what) for name in found}
+    return {name: text_or_empty(found, name, what) for name in found} if found else {}
 
 
 def text_or_empty(row: Row, name: str, what: str) -> str:
