@@ -1,13 +1,16 @@
-"""What the scanner asks of a cloud. `adapters/` implements these; `app.py` brings them together.
+"""What the scanner asks of the outside; `app.py` joins each port to what implements it.
 
-Every method raises the errors of `shared.clouds.errors` and returns metadata only: no method could
-return a value.
+The clouds' ports are implemented in `adapters/`. Their methods raise the errors of
+`shared.clouds.errors` and return metadata only: no method could return a value.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
+from uuid import UUID
 
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
+from shared.database import Connection
+from shared.events import Event
 
 
 class Estate(Protocol):
@@ -42,4 +45,14 @@ class Directory(Protocol):
 
         An item's name is the credential's display name, or its application's where it has none.
         """
+        ...
+
+
+class Outbox(Protocol):
+    """Where events are put in the transaction of what they announce (`shared.bus.Bus`)."""
+
+    async def emit(
+        self, event: Event, *, connection: Connection, correlation_id: UUID | None = None
+    ) -> UUID:
+        """Put an event into the caller's transaction and return its id."""
         ...

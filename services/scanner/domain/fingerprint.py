@@ -33,12 +33,13 @@ class Fingerprint:
         written = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
         self._digests[item.external_id] = blake2b(written, digest_size=_SIZE).digest()
 
-    def __len__(self) -> int:
-        return len(self._digests)
+    def external_ids(self) -> list[str]:
+        """Return the names of all items, in order."""
+        return sorted(self._digests)
 
     def digest(self) -> bytes:
         """Return the digest of what was added."""
         whole = blake2b(orjson.dumps([PARSER_VERSION, self.thresholds]), digest_size=_SIZE)
-        for external_id in sorted(self._digests):
+        for external_id in self.external_ids():
             whole.update(self._digests[external_id])
         return whole.digest()

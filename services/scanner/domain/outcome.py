@@ -2,8 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from shared.events.scanning import ScanOutcome
+
+NO_SUBSCRIPTION: Final = (
+    "No subscription can be seen, so no vault was looked for: give the scanner's identity the role"
+    " Reader on a subscription or on a management group above it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

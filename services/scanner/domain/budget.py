@@ -1,0 +1,48 @@
+"""How fast one subscription's vaults in one region may be asked.
+
+Azure grants them a quota together, and the customer's own applications live from the same quota, so
+a scan takes a share of it. The share shrinks by half when Azure asks to slow down and grows back in
+small steps (additive increase, multiplicative decrease).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+DEFAULT_RATE: Final = 500.0
+"""A quarter of the 2,000 requests a second that Azure grants to a subscription's vaults in a region
+(Azure Key Vault service limits: 5 times 4,000 transactions in 10 s)."""
+
+_FLOOR: Final = 0.02
+_STEP: Final = 0.05
+_BURST_SECONDS: Final = 0.2
+
+
+@dataclass(slots=True)
+class Budget:
+    """A token bucket; times are seconds of any clock that only goes forward."""
+
+    full_rate: float = DEFAULT_RATE
+    rate: float = 0.0
+    _free_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Begin at the full rate. Raises `ValueError` for a rate that would never end."""
+        if self.full_rate <= 0:
+            raise ValueError("A scan needs a budget of more than 0 requests a second.")
+        self.rate = self.full_rate
+
+    def take(self, now: float) -> float:
+        """Take a place in the queue and return the seconds to wait for it.
+
+        What was not used in the last moments may be used at once; older leftovers are lost.
+        """
+        self._free_at = max(self._free_at, now - _BURST_SECONDS) + 1 / self.rate
+        return max(0.0, self._free_at - now)
+
+    def slow_down(self) -> None:
+        """Halve the rate: Azure asked for it."""
+        self.rate = max(self.full_rate * _FLOOR, self.rate / 2)
+
+    def speed_up(self) -> None:
+        """Grow back a little: a source was read without a complaint."""
+        self.rate = min(self.full_rate, self.rate + self.full_rate * _STEP)

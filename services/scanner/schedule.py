@@ -1,0 +1,33 @@
+"""What happens without a message: the expiry sweep and the scan watchdog."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+SWEEP_SECONDS: Final = 60.0
+WATCH_SECONDS: Final = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Periodic:
+    """Calls `turn` at once, then every `seconds`, and sooner when it is woken."""
+
+    turn: Callable[[], Awaitable[object]]
+    seconds: float
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Begin the next turn now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Take turns until cancelled; an error ends it, and the service begins it again."""
+        while True:
+            self._woken.clear()
+            await self.turn()
+            try:
+                async with asyncio.timeout(self.seconds):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue

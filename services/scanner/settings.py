@@ -1,0 +1,43 @@
+"""What the scanner is told from outside."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from services.scanner.domain.budget import DEFAULT_RATE
+from services.scanner.domain.status import Thresholds
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The settings of every service, and those of discovery."""
+
+    scan_vaults_at_once: int = Field(
+        default=64, ge=1, le=512, description="Vaults of one shard that are read at the same time."
+    )
+    scan_requests_per_second: float = Field(
+        default=DEFAULT_RATE,
+        gt=0,
+        description="Requests a second to the vaults of one subscription and region; Azure grants"
+        " 2,000 to all applications together.",
+    )
+    scan_stale_seconds: float = Field(
+        default=600, gt=0, description="Without progress for so long a scan is resumed."
+    )
+    sweep_seconds: float = Field(
+        default=60, gt=0, description="Seconds between two looks for what came closer to its end."
+    )
+    expiry_warning_days: int = Field(default=30, description="Fewer days left are a warning.")
+    expiry_critical_days: int = Field(default=7, description="Fewer days left are critical.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        """Refuse thresholds in the wrong order."""
+        self.thresholds()
+        return self
+
+    def thresholds(self) -> Thresholds:
+        """Return when an item needs attention."""
+        return Thresholds(
+            warning_days=self.expiry_warning_days, critical_days=self.expiry_critical_days
+        )

@@ -1,0 +1,62 @@
+"""Holding a source's whole listing: nothing is written before it is complete."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from services.scanner.domain.fingerprint import Fingerprint
+from services.scanner.domain.inventory import Item
+from services.scanner.domain.status import Thresholds
+
+STAGE_AT: Final = 10_000
+
+Stage = Callable[[Sequence[Item]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A complete listing that was begun at `began_at` (the database's time).
+
+    Its items are in `held`, or staged under `look` when there are more than memory should hold.
+    """
+
+    look: UUID
+    began_at: datetime
+    fingerprint: bytes
+    external_ids: list[str]
+    held: list[Item] = field(default_factory=list)
+
+
+async def gather(
+    pages: AsyncIterator[list[Item]],
+    *,
+    look: UUID,
+    began_at: datetime,
+    stage: Stage,
+    thresholds: Thresholds,
+    stage_at: int = STAGE_AT,
+) -> Listing:
+    """Take in all pages. An item on two pages, as happens while somebody writes, counts once."""
+    fingerprint = Fingerprint(thresholds)
+    held: dict[str, Item] = {}
+    staged = False
+    async for page in pages:
+        for item in page:
+            fingerprint.add(item)
+            held[item.external_id] = item
+        if len(held) > stage_at:
+            await stage(list(held.values()))
+            held.clear()
+            staged = True
+    if staged:
+        await stage(list(held.values()))
+        held.clear()
+    return Listing(
+        look=look,
+        began_at=began_at,
+        fingerprint=fingerprint.digest(),
+        external_ids=fingerprint.external_ids(),
+        held=list(held.values()),
+    )

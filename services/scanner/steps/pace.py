@@ -1,0 +1,36 @@
+"""Waiting for the budget before each page of a vault."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from services.scanner.domain.budget import DEFAULT_RATE, Budget
+from services.scanner.domain.inventory import VaultRef
+from shared.events.scanning import VaultOutcome
+
+
+@dataclass(slots=True)
+class Pacing:
+    """One budget for each subscription and region, shared by all vaults that are read there."""
+
+    rate: float = DEFAULT_RATE
+    _budgets: dict[tuple[str, str], Budget] = field(default_factory=dict)
+
+    async def wait(self, vault: VaultRef) -> None:
+        """Wait until the next page of this vault may be asked for."""
+        seconds = self.budget(vault).take(asyncio.get_running_loop().time())
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+    def heed(self, vault: VaultRef | None, outcome: VaultOutcome) -> None:
+        """Let the outcome of reading a vault change the pace; the directory has its own limits."""
+        if vault is None:
+            return
+        if outcome is VaultOutcome.THROTTLED:
+            self.budget(vault).slow_down()
+        elif outcome is VaultOutcome.OK:
+            self.budget(vault).speed_up()
+
+    def budget(self, vault: VaultRef) -> Budget:
+        """Return the budget that this vault draws on."""
+        key = (vault.subscription_id, vault.region)
+        return self._budgets.setdefault(key, Budget(self.rate))

@@ -1,0 +1,161 @@
+"""Writing what a look came to.
+
+One transaction holds the items, the change feed, the scan's checkpoint and the event.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from services.scanner.domain.changes import Change, What, compare
+from services.scanner.domain.inventory import Item
+from services.scanner.domain.sharding import Presence
+from services.scanner.domain.status import DEFAULT, Thresholds, windows
+from services.scanner.ports import Outbox
+from services.scanner.steps.gather import Listing
+from services.scanner.steps.read import UnreadableError
+from services.scanner.store import inventory, looks, staging
+from services.scanner.store.inventory import NOTHING, Known, Span
+from services.scanner.store.looks import Result, Standing
+from shared.database import Connection, Pool
+from shared.events.scanning import ScanMode, VaultOutcome, VaultScanned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """Writes the outcomes of one scan's looks."""
+
+    pool: Pool
+    outbox: Outbox
+    scan_id: UUID
+    mode: ScanMode
+    thresholds: Thresholds = DEFAULT
+
+    async def listing(self, vault_id: int, listing: Listing) -> Result | None:
+        """Write a complete listing; None when this scan has an outcome for the source already."""
+        async with self.pool.transaction() as conn:
+            standing = await looks.claim_look(conn, self.scan_id, vault_id)
+            if standing is None:
+                return None
+            result = await self._apply(conn, vault_id, standing, listing)
+            await self._close(conn, vault_id, standing, result)
+            await staging.delete_staged(conn, listing.look)
+            return result
+
+    async def unreadable(self, vault_id: int, error: UnreadableError) -> Result | None:
+        """Write that a source could not be read; its items stay as they are known.
+
+        Unless its subscription was listed without it AND nothing answers at its address: it is
+        deleted, and its items with it.
+        """
+        async with self.pool.transaction() as conn:
+            standing = await looks.claim_look(conn, self.scan_id, vault_id)
+            if standing is None:
+                return None
+            gone = standing.presence is Presence.MISSING
+            if gone and error.outcome is VaultOutcome.NOT_FOUND:
+                span = await inventory.remove_absent(conn, self.scan_id, vault_id, [])
+                result = Result(removed=span.entries, span=span)
+                await looks.delete_vault(conn, vault_id)
+            else:
+                result = Result(
+                    outcome=error.outcome,
+                    reason=error.reason,
+                    remedy=error.remedy,
+                    items=standing.items,
+                )
+            await self._close(conn, vault_id, standing, result)
+            return result
+
+    async def _apply(
+        self, conn: Connection, vault_id: int, standing: Standing, listing: Listing
+    ) -> Result:
+        """Write what differs. A listing begun before the one that is stored knows less: skip it."""
+        if standing.listed_at is not None and standing.listed_at > listing.began_at:
+            return Result(items=standing.items)
+        same = standing.fingerprint == listing.fingerprint and self.mode is not ScanMode.FORCE
+        written = _Written()
+        if not same:
+            async for chunk in _chunks(conn, listing):
+                await self._merge(conn, vault_id, chunk, written)
+            gone = await inventory.remove_absent(conn, self.scan_id, vault_id, listing.external_ids)
+            written.removed, written.span = gone.entries, written.span + gone
+            if standing.subscription_id is None and written.span.entries:
+                await inventory.wake_siblings(conn, vault_id)
+        await looks.save_listing(conn, vault_id, listing.fingerprint, listing.began_at)
+        return written.result(items=len(listing.external_ids))
+
+    async def _merge(
+        self, conn: Connection, vault_id: int, items: Sequence[Item], written: "_Written"
+    ) -> None:
+        ids = [item.external_id for item in items]
+        known = await inventory.list_known(conn, vault_id, ids)
+        changes = [change for item in items if (change := _change(known, item)) is not None]
+        named = {change.external_id for change in changes}
+        rows = [item for item in items if item.external_id in named or self._shifted(known, item)]
+        await inventory.merge(conn, vault_id, rows, self.thresholds)
+        span = await inventory.add_changes(conn, self.scan_id, vault_id, changes)
+        written.count(changes, span)
+
+    def _shifted(self, known: dict[str, Known], item: Item) -> bool:
+        """Say whether other thresholds than those it was stored with apply to an item now."""
+        return known[item.external_id].windows != windows(item, self.thresholds)
+
+    async def _close(
+        self, conn: Connection, vault_id: int, standing: Standing, result: Result
+    ) -> None:
+        await looks.save_result(conn, self.scan_id, vault_id, result)
+        event = VaultScanned(
+            scan_id=self.scan_id,
+            vault_id=vault_id,
+            vault_name=standing.name,
+            subscription_id=standing.subscription_id,
+            outcome=result.outcome,
+            items=result.items,
+            added=result.added,
+            changed=result.changed,
+            removed=result.removed,
+            first_change_id=result.span.first,
+            last_change_id=result.span.last,
+        )
+        await self.outbox.emit(event, connection=conn)
+
+
+@dataclass(slots=True)
+class _Written:
+    """What was written of a listing so far; a restored item counts as added."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    span: Span = field(default=NOTHING)
+
+    def count(self, changes: Sequence[Change], span: Span) -> None:
+        changed = sum(change.what is What.CHANGED for change in changes)
+        self.changed += changed
+        self.added += len(changes) - changed
+        self.span = self.span + span
+
+    def result(self, *, items: int) -> Result:
+        return Result(
+            items=items,
+            added=self.added,
+            changed=self.changed,
+            removed=self.removed,
+            span=self.span,
+        )
+
+
+def _change(known: dict[str, Known], item: Item) -> Change | None:
+    before = known.get(item.external_id)
+    if before is None:
+        return compare(None, item)
+    return compare(before.item, item, was_gone=before.gone)
+
+
+async def _chunks(conn: Connection, listing: Listing) -> AsyncIterator[list[Item]]:
+    if listing.held:
+        yield listing.held
+        return
+    async for chunk in staging.read_staged(conn, listing.look):
+        yield chunk

@@ -1,0 +1,101 @@
+"""Looking at all sources of a shard, many at once, each on its own."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+from uuid import uuid4
+
+import asyncpg
+
+from services.scanner.domain.remedy import remedy
+from services.scanner.steps.gather import gather
+from services.scanner.steps.pace import Pacing
+from services.scanner.steps.read import Readers, UnreadableError, read
+from services.scanner.steps.record import Recorder
+from services.scanner.store import looks, staging
+from services.scanner.store.looks import Pending
+from shared.events.scanning import VaultOutcome
+from shared.telemetry import get_logger
+
+logger = get_logger(__name__)
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 64
+WRITERS: Final = 2
+# What the database refuses about one source's data; any other database error concerns all sources.
+_REFUSALS: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Looks at sources: reading is done by many at once, writing by few, as the pool is small."""
+
+    readers: Readers
+    pacing: Pacing
+    writers: asyncio.Semaphore
+    at_once: int = AT_ONCE
+
+    async def visit_all(self, recorder: Recorder, sources: Sequence[Pending]) -> None:
+        """Look at each source and write what it came to, in the order in which they are given."""
+        await run_all(sources, partial(self.visit, recorder), at_once=self.at_once)
+
+    async def visit(self, recorder: Recorder, source: Pending) -> None:
+        """Look at one source. Raises nothing that concerns this source alone."""
+        try:
+            await self._look(recorder, source)
+        except UnreadableError as error:
+            self.pacing.heed(source.vault, error.outcome)
+            async with self.writers:
+                await recorder.unreadable(source.vault_id, error)
+        else:
+            self.pacing.heed(source.vault, VaultOutcome.OK)
+
+    async def _look(self, recorder: Recorder, source: Pending) -> None:
+        look = uuid4()
+        async with self.writers, recorder.pool.acquire() as conn:
+            began_at = await looks.get_time(conn)
+        stage = partial(staging.stage, recorder.pool, look, recorder.scan_id, source.vault_id)
+        try:
+            async with aclosing(read(self.readers, source.vault, source.name)) as pages:
+                listing = await gather(
+                    pages,
+                    look=look,
+                    began_at=began_at,
+                    stage=stage,
+                    thresholds=recorder.thresholds,
+                )
+            async with self.writers:
+                await recorder.listing(source.vault_id, listing)
+        except _REFUSALS as error:
+            logger.exception("a source's items cannot be stored", source=source.name)
+            raise UnreadableError(
+                VaultOutcome.FAILED,
+                f"Something in {source.name} cannot be stored ({type(error).__name__}).",
+                remedy(VaultOutcome.FAILED, source.vault, self.readers.assignee),
+            ) from error
+
+
+async def run_all(
+    sources: Sequence[T], visit: Callable[[T], Awaitable[None]], *, at_once: int
+) -> None:
+    """Visit each source once, at most `at_once` at a time.
+
+    The first error ends the others and is raised as it is: the bus decides by its class.
+    """
+    waiting = deque(sources)
+
+    async def worker() -> None:
+        while waiting:
+            await visit(waiting.popleft())
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(at_once, len(waiting))):
+                group.create_task(worker())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
