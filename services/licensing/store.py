@@ -11,7 +11,7 @@ async def claim_evaluation(conn: Connection, fresh: Evaluation) -> Evaluation:
         """
         INSERT INTO licensing.evaluation (started_at, ends_at)
         VALUES ($1, $2)
-        ON CONFLICT (only) DO NOTHING
+        ON CONFLICT (singleton) DO NOTHING
         """,
         fresh.started_at,
         fresh.ends_at,

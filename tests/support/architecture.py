@@ -167,8 +167,16 @@ def make_targets(makefile: str) -> set[str]:
 
 
 def make_commands(document: str) -> set[str]:
-    """Return the targets that a document tells its reader to make."""
-    return set(re.findall(r"(?:`|^|\n)(?:[A-Z_]+=\S+ )*make ([a-z][a-z-]*)", document))
+    """Return the targets that a document tells its reader to make, in code spans and blocks."""
+    blocks = re.findall(r"^ *```.*?^ *```", document, re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`[^`\n]+`", document)
+    return {
+        target
+        for code in (*blocks, *spans)
+        for target in re.findall(
+            r"(?:^|`)\s*(?:[A-Z_]+=\S+ +)*make ([a-z][a-z-]*)", code, re.MULTILINE
+        )
+    }
 
 
 def lonely(users: Mapping[str, set[str]], exempt: Iterable[str]) -> dict[str, set[str]]:

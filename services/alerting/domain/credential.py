@@ -1,13 +1,14 @@
 """A credential as the inventory shows it, and which credential of a family speaks for it.
 
 A logical credential is what somebody would renew. In a vault that is the item. In Entra it is an
-application's passwords (or certificates) together: renewing one means adding another, so the newest
-usable one decides and the older ones run out in silence.
+application's passwords (or certificates) of one name together: renewing one means adding another,
+so the newest usable one decides and the older ones run out in silence.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from shared.events import CredentialRef, ItemKind
@@ -22,7 +23,10 @@ WARNING_SHARE: Final = 33
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """One row of `scanner.v_item`, as far as an alert needs it. All instants are aware UTC."""
+    """One row of `scanner.v_item`, as far as an alert needs it. All instants are aware UTC.
+
+    `application` is the object id of the Entra application that it belongs to, if it does.
+    """
 
     ref: CredentialRef
     enabled: bool = True
@@ -31,7 +35,7 @@ class Credential:
     not_before: datetime | None = None
     expires_on: datetime | None = None
     deleted_at: datetime | None = None
-    application_id: str | None = None
+    application: str | None = None
 
     def starts_on(self) -> datetime | None:
         """Return when its time begins, as far as the cloud says."""
@@ -48,9 +52,11 @@ class Credential:
 
 def fingerprint(credential: Credential) -> str:
     """Name the logical credential; at most one alert is open for it."""
-    if credential.application_id is None:
-        return f"secret_expiring/item/{credential.ref.item_id}"
-    return f"secret_expiring/application/{credential.application_id}/{credential.ref.kind}"
+    ref = credential.ref
+    if credential.application is None:
+        return f"secret_expiring/item/{ref.item_id}"
+    digest = sha256(ref.name.encode()).hexdigest()[:16]
+    return f"secret_expiring/application/{credential.application}/{ref.kind}/{digest}"
 
 
 def speaker(family: Sequence[Credential], now: datetime) -> Credential | None:

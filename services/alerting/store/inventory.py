@@ -9,12 +9,12 @@ from shared.events import CredentialRef, ItemKind
 
 
 async def list_family(conn: Connection, item_id: int) -> list[Credential]:
-    """Return the item, and for an application's credential its siblings of the same kind."""
+    """Return the item, and for an application's credential its siblings of that kind and name."""
     rows = await conn.fetch(
         """
         SELECT i.id, i.kind, i.name, coalesce(i.application_name, i.vault_name) AS container,
                i.subscription_id, i.enabled, i.managed, i.created_on, i.not_before, i.expires_on,
-               i.deleted_at, i.application_id
+               i.deleted_at, i.application_object_id AS application
           FROM scanner.v_item AS i
          WHERE i.id IN (
                SELECT $1::bigint
@@ -22,8 +22,10 @@ async def list_family(conn: Connection, item_id: int) -> list[Credential]:
                SELECT sibling.id
                  FROM scanner.v_item AS own
                  JOIN scanner.v_item AS sibling
-                   ON sibling.application_id = own.application_id AND sibling.kind = own.kind
-                WHERE own.id = $1 AND own.application_id IS NOT NULL)
+                   ON sibling.application_object_id = own.application_object_id
+                  AND sibling.kind = own.kind AND sibling.name = own.name
+                WHERE own.id = $1 AND own.application_object_id IS NOT NULL
+                  AND sibling.deleted_at IS NULL)
         """,
         item_id,
     )
@@ -38,7 +40,7 @@ async def list_unannounced(
         """
         SELECT i.id
           FROM scanner.v_item AS i
-         WHERE i.id > $3 AND i.expires_on <= $1 AND i.enabled AND NOT i.managed
+         WHERE i.id > $3 AND i.exp_sort <= $1 AND i.enabled AND NOT i.managed
            AND i.deleted_at IS NULL
            AND NOT EXISTS (
                SELECT FROM alerting.alert AS a
@@ -70,7 +72,8 @@ async def list_doubtful(
          WHERE a.state = 'raised' AND a.item_id > $2
            AND ($1::bigint IS NULL OR i.vault_id = $1)
            AND (i.id IS NULL OR i.deleted_at IS NOT NULL OR NOT i.enabled
-                OR i.expires_on IS DISTINCT FROM a.expires_on OR i.application_id IS NOT NULL)
+                OR i.expires_on IS DISTINCT FROM a.expires_on
+                OR i.application_object_id IS NOT NULL)
          ORDER BY a.item_id
          LIMIT $3
         """,
@@ -96,5 +99,5 @@ def _to_credential(row: Any) -> Credential:  # noqa: ANN401 - asyncpg's rows are
         not_before=row["not_before"],
         expires_on=row["expires_on"],
         deleted_at=row["deleted_at"],
-        application_id=row["application_id"],
+        application=row["application"],
     )

@@ -219,11 +219,13 @@ def test_a_clock_that_went_back_leaves_an_alert_alone() -> None:
 
 def test_a_vaults_item_speaks_for_itself_and_an_applications_newest_for_all() -> None:
     kind = ItemKind.APP_SECRET
-    old = credential(3, ref=ref(1, kind=kind), application_id="a")
-    new = credential(300, ref=ref(2, kind=kind), application_id="a", created_on=NOW - DAY)
+    old = credential(3, ref=ref(1, kind=kind), application="a")
+    new = credential(300, ref=ref(2, kind=kind), application="a", created_on=NOW - DAY)
 
     assert fingerprint(credential()) == "secret_expiring/item/7"
-    assert fingerprint(old) == fingerprint(new) == "secret_expiring/application/a/app_secret"
+    assert fingerprint(old) == fingerprint(new)
+    assert fingerprint(old).startswith("secret_expiring/application/a/app_secret/")
+    assert fingerprint(old) != fingerprint(replace(new, ref=ref(2, kind=kind, name="other")))
     assert speaker([new, old], NOW) is new
     assert speaker([], NOW) is None
 
