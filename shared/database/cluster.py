@@ -24,7 +24,7 @@ from shared.database.account import Account, die_with_parent, reachable, unprivi
 from shared.database.binaries import find_binaries, major_version
 from shared.database.catalogue import DATABASE
 from shared.database.location import locate
-from shared.database.stale import clear_stale_pid
+from shared.database.stale import clear_leftovers
 from shared.errors import SchemaError, SettingsError
 
 SUPERUSER: Final = "postgres"
@@ -91,7 +91,7 @@ class Cluster:
             found = self._binaries or find_binaries()
             folder = reachable(found, self._account, self._home / "pgdist")
             self._prepare_data(folder)
-            clear_stale_pid(self.data)
+            clear_leftovers(self.data)
             self._launch(folder)
             self._wait_until_ready(time.monotonic() + seconds)
         except BaseException:
@@ -132,6 +132,8 @@ class Cluster:
 
     def _take_lock(self) -> None:
         """Become the one supervisor; the kernel frees the lock when this process dies."""
+        if self._lock:
+            return
         self.state.mkdir(parents=True, exist_ok=True)
         lock = (self.state / "lock").open("w")
         try:
@@ -175,6 +177,8 @@ class Cluster:
         locale = ["--no-locale"]
         if major >= _BUILTIN_LOCALE_MAJOR:
             locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--lc-collate=C"]
+        if self.settings.get("fsync") == "off":
+            locale.append("--no-sync")
         with self._password_pipe() as pipe:
             command = [
                 str(folder / "initdb"),

@@ -1,8 +1,8 @@
-"""A `postmaster.pid` that was left behind.
+"""What a server that was killed leaves behind: its pid file, and processes that still end.
 
-After `kill -9`, or in a container whose volume outlives its processes, the file names a process
-that is dead, a zombie, or somebody else's. PostgreSQL would refuse to start, or hand out a dead
-server.
+After `kill -9`, or in a container whose volume outlives its processes, `postmaster.pid` names a
+process that is dead, a zombie, or by now somebody else's, and PostgreSQL refuses to start. The file
+must not go while one process of the dead server still works on the data: two would write at once.
 """
 
 import os
@@ -11,43 +11,57 @@ import time
 from pathlib import Path
 from typing import Final
 
-ORPHAN_SECONDS: Final = 20.0
+LEFTOVER_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
+_PROC: Final = Path("/proc")
 
 
-def clear_stale_pid(data: Path) -> None:
-    """Remove the pid file of a dead server; stop a server whose supervisor died.
+def clear_leftovers(data: Path) -> None:
+    """Stop what still works on `data` and remove the pid file.
 
     Only the holder of the state folder's lock may call this: a server that still runs on `data`
-    then has no supervisor.
+    then has no supervisor. Without /proc (not Linux) it does nothing: PostgreSQL then judges alone.
     """
+    if not _PROC.is_dir():
+        return
     file = data / "postmaster.pid"
-    try:
-        pid = int(file.read_text().split("\n", 1)[0])
-    except FileNotFoundError:
-        return
-    except ValueError:
-        file.unlink()
-        return
-    if is_server(pid, data):
-        os.kill(pid, signal.SIGINT)
-        _wait_until_gone(pid, data)
+    if (pid := _read_pid(file)) in working_on(data):
+        _send(pid, signal.SIGINT)
+    deadline = time.monotonic() + LEFTOVER_SECONDS
+    while left := working_on(data):
+        if time.monotonic() > deadline:
+            for process in left:
+                _send(process, signal.SIGKILL)
+        time.sleep(_POLL_SECONDS)
     file.unlink(missing_ok=True)
 
 
-def is_server(pid: int, data: Path, proc: Path = Path("/proc")) -> bool:
-    """Say whether `pid` is alive and is a PostgreSQL that works on `data`."""
+def working_on(data: Path) -> set[int]:
+    """Return the PostgreSQL processes whose working folder is `data`: server and children."""
+    wanted, found = str(data.resolve()), set()
+    for folder in _PROC.glob("[0-9]*"):
+        try:
+            # The name too: a person's shell may stand in that folder.
+            if str((folder / "cwd").readlink()) == wanted and _name(folder) == "postgres":
+                found.add(int(folder.name))
+        except OSError:
+            continue  # it ended, it is a zombie, or it is none of our business
+    return found
+
+
+def _name(process: Path) -> str:
+    return (process / "comm").read_text().strip()
+
+
+def _read_pid(file: Path) -> int:
     try:
-        command = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
-        state = (proc / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX" and str(data).encode() in command
+        return int(file.read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return 0
 
 
-def _wait_until_gone(pid: int, data: Path) -> None:
-    deadline = time.monotonic() + ORPHAN_SECONDS
-    while is_server(pid, data):
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(_POLL_SECONDS)
+def _send(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
