@@ -51,6 +51,7 @@ class Seen:
     query: str
     token: str
     peer: object
+    connection: asyncio.BaseTransport | None
 
 
 @dataclass
@@ -87,6 +88,7 @@ class LocalCloud:
                 request.query_string,
                 token,
                 peer,
+                request.transport,
             )
         )
         answers = self.answers.get(request.path) or [listing()]

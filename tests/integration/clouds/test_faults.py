@@ -9,6 +9,7 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
+from services.scanner.adapters.key_vault import KeyVaultReader
 from services.scanner.domain.inventory import VaultRef
 from shared.clouds import CloudClient, HostGuard
 from shared.clouds.client import get
@@ -25,6 +26,7 @@ from shared.clouds.errors import (
     UnresolvedError,
 )
 from tests.support.clouds import Adapters, Answer, LocalCloud, Tokens, hangs, listing, resets, says
+from tests.support.waiting import eventually
 
 ROW = {"id": "https://kv-1.vault.sandbox.localhost/secrets/a", "attributes": {"enabled": True}}
 
@@ -48,6 +50,36 @@ async def test_a_page_of_each_list_is_read_on_one_connection(
     assert [item.external_id for item in items] == ["secrets/a"]
     assert [seen.path for seen in cloud.seen] == ["/secrets", "/keys", "/certificates"]
     assert len({seen.peer for seen in cloud.seen}) == 1
+
+
+async def test_a_vaults_connection_is_closed_when_it_was_read_or_left(
+    cloud: LocalCloud, adapters: Adapters
+) -> None:
+    await adapters.read(cloud, "kv-read")
+    left = adapters.vaults.items(cloud.vault("kv-left"))
+    await anext(left)
+    await left.aclose()
+
+    for seen in cloud.seen:
+        assert seen.connection
+        await eventually(seen.connection.is_closing, seconds=5)
+
+
+async def test_a_place_in_the_budget_is_waited_for_before_each_page(
+    cloud: LocalCloud, adapters: Adapters
+) -> None:
+    waited: list[tuple[str, int]] = []
+
+    async def pace(vault: VaultRef) -> None:
+        waited.append((vault.name, len(cloud.seen)))
+
+    link = f"{cloud.vault().uri}secrets?$skiptoken=b"
+    cloud.on("/secrets", listing(link=link), listing())
+    reader = KeyVaultReader(adapters.session, adapters.credential, pace=pace)
+
+    _ = [page async for page in reader.items(cloud.vault())]
+
+    assert waited == [("kv-1", 0), ("kv-1", 1), ("kv-1", 2), ("kv-1", 3)]
 
 
 async def test_the_token_is_sent_at_once(
