@@ -1,7 +1,7 @@
 """Handling a message once: the handler notes it in the transaction in which it acts.
 
-Every bus here delivers at least once. A handler that begins its transaction with `claim` and returns
-when it is told False has its effect exactly once, whatever is delivered again.
+Every bus here delivers at least once. A handler that begins its transaction with `claim` and
+returns when it is told False has its effect exactly once, whatever is delivered again.
 """
 
 from __future__ import annotations

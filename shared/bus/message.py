@@ -1,4 +1,4 @@
-"""What travels with an event: CloudEvents attributes, what caused it, and the trace it belongs to."""
+"""What travels with an event: CloudEvents attributes, what caused it, and its trace."""
 
 from __future__ import annotations
 
@@ -14,16 +14,20 @@ from shared.errors import PermanentError
 SPEC_VERSION: Final = "1.0"
 
 
-class CorruptMessageError(PermanentError):
-    """A message's headers or body cannot be read by any release of this product."""
+class UnreadableError(PermanentError):
+    """A message that this release cannot read; `reason` is the dead letter's, in one word."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One delivery of an event, as its handler sees it.
 
-    `id` is the event's: it stays the same over redeliveries and replays. `attempt` is 0 at first and
-    grows with each failure that was put off.
+    `id` is the event's: it stays the same over redeliveries and replays. `attempt` is 0 at first
+    and grows with each failure that was put off.
     """
 
     id: UUID
@@ -55,7 +59,7 @@ def write_headers(message: Message) -> dict[str, str]:
 
 
 def read_headers(headers: Mapping[str, object], *, queue: str, attempt: int) -> Message:
-    """Read a delivered message's headers. Raises `CorruptMessageError` that names what is wrong."""
+    """Read a delivered message's headers. Raises `UnreadableError` that names what is wrong."""
     try:
         causation = headers.get("ce-causationid")
         return Message(
@@ -69,12 +73,14 @@ def read_headers(headers: Mapping[str, object], *, queue: str, attempt: int) -> 
             queue=queue,
         )
     except KeyError as error:
-        raise CorruptMessageError(
-            f"The header {error} is missing; only CertifyClouds may publish into this queue."
+        raise UnreadableError(
+            "corrupt_headers",
+            f"The header {error} is missing; only CertifyClouds may publish into this queue.",
         ) from None
     except ValueError:
-        raise CorruptMessageError(
-            "A header is malformed; only CertifyClouds may publish into this queue."
+        raise UnreadableError(
+            "corrupt_headers",
+            "A header is malformed; only CertifyClouds may publish into this queue.",
         ) from None
 
 

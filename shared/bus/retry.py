@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from shared.bus.message import UnreadableError
 from shared.database.transient import is_transient
 from shared.errors import PermanentError, TransientError
 from shared.telemetry.logs import scrub
@@ -38,7 +39,7 @@ class Retry:
         """
         spread = random.uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311 - not a secret
         # An exponent without a bound overflows long after the cap was reached.
-        growing = min(self.cap, self.base * 2 ** min(attempt, 60)) * spread
+        growing = min(self.cap, self.base * float(2 ** min(attempt, 60))) * spread
         asked = min(retry_after or 0.0, LONGEST_WAIT_SECONDS)
         return max(growing, asked * (1 + abs(spread - 1)))
 
@@ -60,8 +61,10 @@ class Dead:
 
 def verdict(error: BaseException, *, attempt: int, retry: Retry) -> Again | Dead:
     """Decide what to do with the message whose handling ended in `error` at `attempt` (from 0)."""
+    if isinstance(error, UnreadableError):
+        return Dead(error.reason, describe(error))
     if isinstance(error, (PermanentError, ValidationError)):
-        return Dead(type(error).__name__, describe(error))
+        return Dead("permanent_error", describe(error))
     allowed = retry.transient_attempts if is_transient(error) else retry.attempts
     if attempt + 1 >= allowed:
         return Dead("attempts_exhausted", describe(error))

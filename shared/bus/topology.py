@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from shared.bus import switching
+from shared.bus.switching import switch
 from shared.events import (
     AlertRaised,
     AlertResolved,
@@ -103,4 +103,4 @@ async def create(conn: Connection, bus_url: str, previous_url: str | None = None
     `SettingsError` when messages wait on a bus that `previous_url` does not name, or when services
     still consume from it.
     """
-    await switching.switch(conn, queues(), bus_url, previous_url)
+    await switch(conn, queues(), bus_url, previous_url)

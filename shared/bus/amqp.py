@@ -1,0 +1,120 @@
+"""The shape of the bus on RabbitMQ: names, queues and their arguments, and how headers travel.
+
+Each subscription has three durable quorum queues: its own; `.retry`, where a message waits for its
+next try and then expires back into the first; and `.dlq`. A delay is a lower bound: RabbitMQ lets
+messages expire at a queue's head only, so a short wait stands behind a longer one that came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection
+
+from shared.bus.urls import address_of
+from shared.errors import TransientError
+
+EXCHANGE: Final = "certifyclouds.events"
+DELIVERY_LIMIT: Final = 20
+NO_LIMIT: Final = 1_000_000_000
+CONNECT_SECONDS: Final = 10.0
+ATTEMPT: Final = "x-attempt"
+REASON: Final = "x-reason"
+DESCRIPTION: Final = "x-description"
+DEAD_AT: Final = "x-dead-at"
+
+
+def retry_queue(queue: str) -> str:
+    return f"{queue}.retry"
+
+
+def dead_queue(queue: str) -> str:
+    return f"{queue}.dlq"
+
+
+def broker_message_id(event_id: object, attempt: int) -> str:
+    """Return the broker's id of one try, so that duplicate detection never swallows a retry."""
+    return f"{event_id}:{attempt}"
+
+
+def attempt_of(headers: Mapping[str, object]) -> int:
+    """Return the number of the try; what is not a number counts as the first."""
+    text = str(headers.get(ATTEMPT, "0"))
+    return int(text) if text.isdecimal() else 0
+
+
+def own_headers(headers: Mapping[str, object]) -> dict[str, str]:
+    """Return the headers that belong to the message, without what brokers and retries added."""
+    return {name: str(value) for name, value in headers.items() if not name.startswith("x-")}
+
+
+def arguments(queue: str) -> dict[str, dict[str, Any]]:
+    """Return the queues of one subscription and the arguments they are declared with."""
+    quorum = {"x-queue-type": "quorum"}
+    return {
+        # Dead letters are read and put back by people; no number of readings may drop them.
+        dead_queue(queue): {**quorum, "x-delivery-limit": NO_LIMIT},
+        retry_queue(queue): {
+            **quorum,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": queue,
+            # Without these two an expired message may be lost on its way back.
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
+        queue: {
+            **quorum,
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": dead_queue(queue),
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
+    }
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[AbstractConnection]:
+    """Open a plain connection. Raises `TransientError` where the broker does not answer."""
+    try:
+        connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
+    except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
+        raise TransientError(
+            f"RabbitMQ at {address_of(url)} does not let us in ({type(error).__name__})."
+            " Is it running, and are user, password and virtual host right?"
+        ) from None
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def declare(url: str, subscriptions: Mapping[str, str], removed: Mapping[str, str]) -> None:
+    """Make exchange, queues and bindings; unbind what is no longer subscribed.
+
+    An unsubscribed queue with messages stays for the operator; an empty one is deleted.
+    """
+    async with connected(url) as connection:
+        channel = await connection.channel()
+        exchange = await channel.declare_exchange(
+            EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True
+        )
+        for queue, wire_type in subscriptions.items():
+            for name, args in arguments(queue).items():
+                declared = await channel.declare_queue(name, durable=True, arguments=args)
+                if name == queue:
+                    await declared.bind(exchange, wire_type)
+        for queue, wire_type in removed.items():
+            await _remove(channel, queue, wire_type)
+
+
+async def _remove(channel: AbstractChannel, queue: str, wire_type: str) -> None:
+    for name, args in arguments(queue).items():
+        declared = await channel.declare_queue(name, durable=True, arguments=args)
+        if name == queue:
+            await declared.unbind(EXCHANGE, wire_type)
+        if not declared.declaration_result.message_count:
+            await declared.delete(if_unused=False, if_empty=False)

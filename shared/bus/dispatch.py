@@ -1,0 +1,146 @@
+"""From a delivery to a handler and back: read, set the context, call, settle.
+
+Both kinds of bus come through here, so that retries, dead letters, traces and metrics are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from opentelemetry.propagate import extract
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
+from pydantic import ValidationError
+
+from shared.bus.message import Message, UnreadableError, current, read_headers
+from shared.bus.metrics import Metrics
+from shared.bus.retry import Again, Dead, Retry, describe, verdict
+from shared.bus.transports.base import Inbound
+from shared.events import EVENTS, Event
+from shared.telemetry import get_logger
+
+Handler = Callable[[Any, Message], Awaitable[None]]
+
+logger = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One handler: which queue it serves, what it expects there, and how often it is tried."""
+
+    queue: str
+    event: type[Event]
+    handler: Handler
+    workers: int
+    retry: Retry
+
+
+class Dispatcher:
+    """Takes deliveries to handlers. It raises nothing: every outcome is settled on the bus."""
+
+    def __init__(self, metrics: Metrics, tracer: Tracer, system: str) -> None:
+        self._metrics = metrics
+        self._tracer = tracer
+        self._system: Final = system
+
+    async def dispatch(self, route: Route, delivery: Inbound) -> None:
+        """Handle one delivery and settle it."""
+        self._metrics.received.labels(route.queue).inc()
+        try:
+            with self._metrics.seconds.labels(route.queue).time():
+                await self._handle(route, delivery)
+        except Exception as error:  # noqa: BLE001 - every error has a verdict
+            await self._settle(self._fail(route, delivery, error), route)
+        else:
+            self._metrics.handled.labels(route.queue).inc()
+            await self._settle(delivery.complete(), route)
+
+    async def _handle(self, route: Route, delivery: Inbound) -> None:
+        message = read_headers(delivery.headers, queue=route.queue, attempt=delivery.attempt)
+        event = read_event(route.event, message.type, delivery.body)
+        with self._tracer.start_as_current_span(
+            f"handle {message.type}",
+            context=extract({name: str(value) for name, value in delivery.headers.items()}),
+            kind=SpanKind.CONSUMER,
+            attributes=attributes(self._system, message),
+            # An error's text may carry what must not leave the process; `describe` is scrubbed.
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            token = current.set(message)
+            try:
+                await route.handler(event, message)
+            except Exception as error:
+                span.set_status(Status(StatusCode.ERROR, describe(error)))
+                raise
+            finally:
+                current.reset(token)
+
+    async def _fail(self, route: Route, delivery: Inbound, error: Exception) -> None:
+        decision = verdict(error, attempt=delivery.attempt, retry=route.retry)
+        log = logger.bind(
+            queue=route.queue, attempt=delivery.attempt, event_id=delivery.headers.get("ce-id")
+        )
+        match decision:
+            case Again(delay):
+                self._metrics.failed.labels(route.queue, type(error).__name__).inc()
+                log.warning("tried again later", seconds=round(delay, 1), error=describe(error))
+                await delivery.retry(delay)
+            case Dead(reason, description):
+                self._metrics.dead_lettered.labels(route.queue, reason).inc()
+                log.error("became a dead letter", reason=reason, error=description)
+                await delivery.bury(reason, description)
+
+    async def _settle(self, settling: Awaitable[None], route: Route) -> None:
+        """Settle; where that fails the bus delivers again, and the inbox drops what was done."""
+        try:
+            await settling
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            logger.warning(
+                "could not settle: it is delivered again",
+                queue=route.queue,
+                error=describe(error),
+                exc_info=True,
+            )
+
+
+def read_event(expected: type[Event], wire_type: str, body: bytes) -> Event:
+    """Read a body as the expected event. Raises `UnreadableError` that says what to do."""
+    if wire_type != expected.type:
+        raise _unexpected(expected, wire_type)
+    try:
+        return expected.model_validate_json(body)
+    except ValidationError as error:
+        kinds = {problem["type"] for problem in error.errors(include_input=False)}
+        reason = "corrupt_body" if kinds <= {"json_invalid", "model_type"} else "invalid_event"
+        raise UnreadableError(
+            reason, f"The body is not a {wire_type} ({describe(error)}); its publisher is at fault."
+        ) from None
+
+
+def _unexpected(expected: type[Event], wire_type: str) -> UnreadableError:
+    base, _, version = wire_type.rpartition(".v")
+    known, _, own = expected.type.rpartition(".v")
+    if base == known and version.isdigit() and int(version) > int(own):
+        return UnreadableError(
+            "newer_version",
+            f"This release reads {expected.type} and not {wire_type}; update it, then replay.",
+        )
+    reason = "wrong_queue" if wire_type in EVENTS else "unknown_type"
+    return UnreadableError(
+        reason, f"The queue is for {expected.type} and the message is a {wire_type[:100]}."
+    )
+
+
+def attributes(system: str, message: Message) -> dict[str, str]:
+    """Return a span's attributes, named by OpenTelemetry's conventions for messaging."""
+    return {
+        "messaging.system": system,
+        "messaging.message.id": str(message.id),
+        "messaging.message.conversation_id": str(message.correlation_id),
+        "messaging.destination.name": message.queue or message.type,
+    }

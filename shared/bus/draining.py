@@ -1,0 +1,114 @@
+"""Emptying a RabbitMQ that is being left: its messages are read, and let go of when told."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import orjson
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import ChannelNotFoundEntity
+
+from shared.bus import amqp
+from shared.bus.retry import Dead
+from shared.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One message that waited on the old broker, and where it belongs."""
+
+    queue: str
+    message_id: UUID
+    type: str
+    headers: str
+    body: bytes
+    attempt: int
+    delay_seconds: float
+    dead: Dead | None
+
+
+class Drain:
+    """Reads every queue of the old broker without acknowledging anything before `settle`."""
+
+    def __init__(self, channel: AbstractChannel, queues: Mapping[str, str]) -> None:
+        self._channel = channel
+        self._queues = queues
+        self._taken: list[AbstractIncomingMessage] = []
+
+    async def messages(self) -> AsyncIterator[Waiting]:
+        """Yield what waits. Raises `SettingsError` while a service still consumes there."""
+        for queue, wire_type in self._queues.items():
+            for name in amqp.arguments(queue):
+                async for message in self._empty(name):
+                    yield _waiting(queue, name, wire_type, message)
+
+    async def settle(self) -> None:
+        """Let the old broker forget what was taken along."""
+        for message in self._taken:
+            await message.ack()
+
+    async def _empty(self, name: str) -> AsyncIterator[AbstractIncomingMessage]:
+        queue = await self._find(name)
+        if queue is None:
+            return
+        if consumers := queue.declaration_result.consumer_count:
+            raise SettingsError(
+                f"{consumers} consumers still read {name} on the RabbitMQ that is being left."
+                " Stop the services, run certifyclouds migrate again, then start them."
+            )
+        while message := await queue.get(fail=False):
+            self._taken.append(message)
+            yield message
+
+    async def _find(self, name: str) -> AbstractQueue | None:
+        """Return a queue, None when the old topology did not have it."""
+        try:
+            return await self._channel.declare_queue(name, durable=True, passive=True)
+        except ChannelNotFoundEntity:
+            await self._channel.reopen()
+            return None
+
+
+@asynccontextmanager
+async def draining(url: str | None, queues: Mapping[str, str]) -> AsyncIterator[Drain | None]:
+    """Open the old broker; None where there is none to drain."""
+    if url is None:
+        yield None
+        return
+    async with amqp.connected(url) as connection:
+        yield Drain(await connection.channel(), queues)
+
+
+def _waiting(
+    queue: str, found_in: str, wire_type: str, message: AbstractIncomingMessage
+) -> Waiting:
+    headers = amqp.own_headers(message.headers)
+    dead = None
+    if found_in == amqp.dead_queue(queue):
+        dead = Dead(
+            str(message.headers.get(amqp.REASON, "delivery_limit")),
+            str(message.headers.get(amqp.DESCRIPTION, "")),
+        )
+    event_id = uuid4()
+    with contextlib.suppress(ValueError):
+        event_id = UUID(headers.get("ce-id", ""))
+    return Waiting(
+        queue=queue,
+        message_id=event_id,
+        type=headers.get("ce-type", wire_type),
+        headers=orjson.dumps(headers).decode(),
+        body=message.body,
+        attempt=amqp.attempt_of(message.headers),
+        delay_seconds=_delay(message),
+        dead=dead,
+    )
+
+
+def _delay(message: AbstractIncomingMessage) -> float:
+    """Return what a message in a retry queue had to wait, in seconds; at least its rest of it."""
+    expiration = message.expiration
+    return float(expiration) if isinstance(expiration, (int, float)) else 0.0

@@ -1,0 +1,61 @@
+"""What the bus counts: the same names whatever carries the messages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_PREFIX: Final = "certifyclouds_bus"
+_SECONDS: Final = (0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800)
+
+
+class Metrics:
+    """The bus's metrics in one service's registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.emitted = Counter(
+            f"{_PREFIX}_emitted",
+            "Events given to the outbox; one whose transaction rolled back is counted too.",
+            ["type"],
+            registry=registry,
+        )
+        self.received = Counter(
+            f"{_PREFIX}_received", "Deliveries handed to a handler.", ["queue"], registry=registry
+        )
+        self.handled = Counter(
+            f"{_PREFIX}_handled", "Deliveries handled.", ["queue"], registry=registry
+        )
+        self.failed = Counter(
+            f"{_PREFIX}_failed",
+            "Deliveries whose handler failed and that come again later.",
+            ["queue", "error"],
+            registry=registry,
+        )
+        self.dead_lettered = Counter(
+            f"{_PREFIX}_dead_lettered",
+            "Deliveries laid aside for a person.",
+            ["queue", "reason"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            f"{_PREFIX}_handling_seconds",
+            "How long handling took.",
+            ["queue"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.outbox_age = Gauge(
+            f"{_PREFIX}_outbox_age_seconds",
+            "Age of the oldest event in the database that waits to be taken.",
+            registry=registry,
+        )
+        self.relayed = Counter(
+            f"{_PREFIX}_relayed", "Events passed from the outbox to the broker.", registry=registry
+        )
+        self.relay_failed = Counter(
+            f"{_PREFIX}_relay_failed",
+            "Events that the broker did not take; they stay in the outbox.",
+            ["error"],
+            registry=registry,
+        )

@@ -1,0 +1,141 @@
+"""The operator's view of RabbitMQ, with the outbox in the database beside it.
+
+Dead letters from before the change to RabbitMQ lie in the database; both are shown as one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from shared.bus import amqp, topology
+from shared.bus.ops import LIST_LIMIT, DeadLetter, Depth, PostgresOperator
+
+
+class RabbitOperator:
+    """Implements `Operator` on RabbitMQ over short connections of its own."""
+
+    def __init__(self, url: str, outbox: PostgresOperator) -> None:
+        self._url = url
+        self._outbox = outbox
+
+    async def depths(self) -> list[Depth]:
+        relay = [depth for depth in await self._outbox.depths() if depth.queue == "relay"]
+        async with self._channel() as channel:
+            own = [await _depth(channel, queue) for queue in sorted(topology.queues())]
+        return [*own, *relay]
+
+    async def dead_letters(
+        self, queue: str | None = None, *, limit: int = LIST_LIMIT
+    ) -> list[DeadLetter]:
+        letters = await self._outbox.dead_letters(queue, limit=limit)
+        async with self._channel() as channel:
+            for name in [queue] if queue else sorted(topology.queues()):
+                # Closing the channel puts back what was only looked at.
+                async for message in _dead(channel, name):
+                    if len(letters) >= limit:
+                        return letters
+                    letters.append(_letter(name, message))
+        return letters
+
+    async def replay(self, queue: str, message_id: UUID | None = None) -> int:
+        count = await self._outbox.replay(queue, message_id)
+        async with self._channel() as channel:
+            async for message in _dead(channel, queue):
+                if message_id is None or _event_id(message) == message_id:
+                    await _publish(channel, queue, message)
+                    await message.ack()
+                    count += 1
+        return count
+
+    async def purge(self, queue: str, message_id: UUID | None = None) -> int:
+        count = await self._outbox.purge(queue, message_id)
+        async with self._channel() as channel:
+            async for message in _dead(channel, queue):
+                if message_id is None or _event_id(message) == message_id:
+                    await message.ack()
+                    count += 1
+        return count
+
+    @asynccontextmanager
+    async def _channel(self) -> AsyncIterator[AbstractChannel]:
+        async with amqp.connected(self._url) as connection:
+            yield await connection.channel(publisher_confirms=True, on_return_raises=True)
+
+
+async def _depth(channel: AbstractChannel, queue: str) -> Depth:
+    """Count what waits. RabbitMQ tells a client nothing about what is in flight."""
+    counts = {}
+    for name in (queue, amqp.retry_queue(queue), amqp.dead_queue(queue)):
+        declared = await channel.declare_queue(name, durable=True, passive=True)
+        counts[name] = declared.declaration_result.message_count or 0
+    return Depth(
+        queue=queue,
+        ready=counts[queue],
+        delayed=counts[amqp.retry_queue(queue)],
+        in_flight=0,
+        dead=counts[amqp.dead_queue(queue)],
+    )
+
+
+async def _dead(channel: AbstractChannel, queue: str) -> AsyncIterator[AbstractIncomingMessage]:
+    """Go through a queue's dead letters once; each stays unless it is acknowledged."""
+    declared = await channel.declare_queue(amqp.dead_queue(queue), durable=True, passive=True)
+    for _ in range(declared.declaration_result.message_count or 0):
+        message = await declared.get(fail=False)
+        if message is None:
+            return
+        yield message
+
+
+async def _publish(channel: AbstractChannel, queue: str, message: AbstractIncomingMessage) -> None:
+    """Put a dead letter back into its queue as the first try, confirmed."""
+    await channel.default_exchange.publish(
+        aio_pika.Message(
+            message.body,
+            headers={**amqp.own_headers(message.headers)},
+            content_type=message.content_type,
+            message_id=amqp.broker_message_id(_event_id(message), 0),
+            correlation_id=message.correlation_id,
+            type=message.type,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        ),
+        queue,
+        mandatory=True,
+        timeout=amqp.CONNECT_SECONDS,
+    )
+
+
+def _letter(queue: str, message: AbstractIncomingMessage) -> DeadLetter:
+    headers = message.headers
+    dead_at = None
+    with contextlib.suppress(ValueError):
+        dead_at = datetime.fromisoformat(str(headers.get(amqp.DEAD_AT)))
+    by_broker = amqp.REASON not in headers
+    return DeadLetter(
+        queue=queue,
+        message_id=_event_id(message),
+        type=str(headers.get("ce-type", "")),
+        headers=amqp.own_headers(headers),
+        body=message.body,
+        attempts=amqp.attempt_of(headers),
+        reason="delivery_limit" if by_broker else str(headers[amqp.REASON]),
+        description=(
+            "It was handed out too often and never settled; its consumer may die of it."
+            if by_broker
+            else str(headers.get(amqp.DESCRIPTION, ""))
+        ),
+        dead_at=dead_at,
+    )
+
+
+def _event_id(message: AbstractIncomingMessage) -> UUID | None:
+    with contextlib.suppress(ValueError):
+        return UUID(str(message.headers.get("ce-id")))
+    return None

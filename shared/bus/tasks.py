@@ -1,0 +1,32 @@
+"""Small background tasks of the bus: they never end by an error, and they end when told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from shared.telemetry import get_logger
+
+logger = get_logger(__name__)
+
+
+def every(seconds: float, run: Callable[[], Awaitable[object]], name: str) -> asyncio.Task[None]:
+    """Run at once and then every `seconds`; a failure is logged and the next round comes."""
+
+    async def rounds() -> None:
+        while True:
+            try:
+                await run()
+            except Exception as error:
+                logger.warning("a round failed", task=name, error=str(error), exc_info=True)
+            await asyncio.sleep(seconds)
+
+    return asyncio.create_task(rounds(), name=name)
+
+
+async def stop_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their end."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

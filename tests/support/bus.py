@@ -1,0 +1,202 @@
+"""What the bus's tests share: a database, a broker, services on both, and events to send."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import aio_pika
+from prometheus_client import CollectorRegistry
+
+from shared.bus import Bus, Message, Retry, topology
+from shared.bus.amqp import arguments
+from shared.bus.ops import DeadLetter, Operator
+from shared.database import Pool
+from shared.events import (
+    CredentialRef,
+    Event,
+    ItemKind,
+    ScanRequested,
+    SecretExpiring,
+    VaultScanned,
+)
+from shared.events.scanning import ScanMode, VaultOutcome
+from tests.support.database import Database
+from tests.support.waiting import eventually
+
+until = partial(eventually, seconds=20, pause=0.02)
+QUICK = Retry(attempts=3, transient_attempts=3, base=0.05, cap=0.2)
+
+
+def a_scan_request(scan_id: UUID | None = None, by: str = "a test") -> ScanRequested:
+    return ScanRequested(scan_id=scan_id or uuid4(), mode=ScanMode.FULL, requested_by=by)
+
+
+def a_scanned_vault(vault_id: int = 1) -> VaultScanned:
+    return VaultScanned(
+        scan_id=uuid4(), vault_id=vault_id, vault_name="kv-pay", outcome=VaultOutcome.OK, items=3
+    )
+
+
+def an_expiring_secret(item_id: int, at: datetime) -> SecretExpiring:
+    credential = CredentialRef(
+        item_id=item_id, kind=ItemKind.SECRET, name="db-password", container="kv-pay"
+    )
+    return SecretExpiring(credential=credential, expires_on=at, threshold_days=7, status="critical")
+
+
+@dataclass
+class Seen:
+    """A handler that remembers what it got, and fails as told."""
+
+    fail: Callable[[Message], None] = field(default=lambda _: None)
+    events: list[Any] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+    async def __call__(self, event: Any, message: Message) -> None:
+        self.events.append(event)
+        self.messages.append(message)
+        self.fail(message)
+
+
+@dataclass
+class Rig:
+    """One test's database and the bus that `url` names on top of it."""
+
+    database: Database
+    url: str
+    stack: AsyncExitStack
+    pools: dict[str, Pool] = field(default_factory=dict)
+
+    @property
+    def external(self) -> bool:
+        return bool(self.url)
+
+    async def pool(self, role: str) -> Pool:
+        if role not in self.pools:
+            context = self.database.pool(role, max_size=8)
+            self.pools[role] = await self.stack.enter_async_context(context)
+        return self.pools[role]
+
+    async def switch(self, url: str, previous: str | None = None) -> None:
+        """Do what `certifyclouds migrate` does for the bus."""
+        async with self.database.connection() as conn:
+            await conn.execute("SET ROLE bus_owner")
+            await topology.create(conn, url, previous)
+        self.url = url
+
+    async def make(self, service: str, **options: Any) -> Bus:
+        options.setdefault("registry", CollectorRegistry())
+        options.setdefault("poll_seconds", 1.0)
+        return Bus(self.url, service=service, pool=await self.pool(service), **options)
+
+    @asynccontextmanager
+    async def consumer(
+        self,
+        service: str,
+        event: type[Event],
+        handler: Callable[[Any, Message], Awaitable[None]],
+        *,
+        workers: int = 1,
+        retry: Retry = QUICK,
+        **options: Any,
+    ) -> AsyncIterator[Bus]:
+        """Run one service with one handler."""
+        bus = await self.make(service, **options)
+        bus.on(event, workers=workers, retry=retry)(handler)
+        async with self.running(bus):
+            yield bus
+
+    @asynccontextmanager
+    async def running(self, *buses: Bus) -> AsyncIterator[None]:
+        """Start buses and stop them; a publisher's relay runs only while it does."""
+        async with AsyncExitStack() as stack:
+            for bus in buses:
+                await bus.start()
+                stack.push_async_callback(bus.stop)
+            yield
+
+    async def emit(self, service: str, *events: Event, **options: Any) -> list[UUID]:
+        """Emit from a service's transaction without its bus running."""
+        pool = await self.pool(service)
+        bus = await self.make(service)
+        async with pool.transaction() as conn:
+            return [await bus.emit(event, connection=conn, **options) for event in events]
+
+    async def inject(
+        self, queue: str, body: bytes, headers: dict[str, str], wire_type: str | None = None
+    ) -> None:
+        """Put a message straight into a queue, past every check of `emit`."""
+        if self.external:
+            await inject_rabbit(self.url, queue, body, headers)
+            return
+        async with self.database.connection() as conn, conn.transaction():
+            message_id = uuid4()
+            await conn.execute(
+                "INSERT INTO bus.message (id, type, headers, body) VALUES ($1, $2, $3::text::jsonb, $4)",
+                message_id,
+                wire_type or headers.get("ce-type", "unknown"),
+                json_text(headers),
+                body,
+            )
+            await conn.execute(
+                "INSERT INTO bus.delivery (queue, message_id, visible_at) VALUES ($1, $2, now())",
+                queue,
+                message_id,
+            )
+            await conn.execute("SELECT pg_notify('bus', $1)", queue)
+
+    async def operator(self) -> Operator:
+        return (await self.make("gateway")).operator
+
+    async def dead_letters(self, queue: str | None = None) -> list[DeadLetter]:
+        return await (await self.operator()).dead_letters(queue)
+
+    async def left(self) -> int:
+        """Return how many messages are anywhere: outbox, queues, retry queues (not dead letters)."""
+        depths = await (await self.operator()).depths()
+        return sum(depth.ready + depth.delayed + depth.in_flight for depth in depths)
+
+
+def json_text(headers: dict[str, str]) -> str:
+    import orjson
+
+    return orjson.dumps(headers).decode()
+
+
+def valid_headers(event: Event, **changes: str) -> dict[str, str]:
+    event_id = str(uuid4())
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-id": event_id,
+        "ce-type": event.type,
+        "ce-source": "gateway",
+        "ce-time": "2026-11-23T12:00:00+00:00",
+        "ce-correlationid": event_id,
+    }
+    return {**headers, **changes}
+
+
+async def inject_rabbit(url: str, queue: str, body: bytes, headers: dict[str, str]) -> None:
+    connection = await aio_pika.connect(url)
+    async with connection:
+        channel = await connection.channel()
+        message = aio_pika.Message(
+            body, headers={**headers}, delivery_mode=aio_pika.DeliveryMode.PERSISTENT
+        )
+        await channel.default_exchange.publish(message, queue, mandatory=True)
+
+
+async def empty_rabbit(url: str) -> None:
+    """Purge every queue of the topology, so that tests do not see each other's messages."""
+    connection = await aio_pika.connect(url)
+    async with connection:
+        channel = await connection.channel()
+        for queue in topology.queues():
+            for name in arguments(queue):
+                declared = await channel.declare_queue(name, durable=True, passive=True)
+                if declared.declaration_result.message_count:
+                    await declared.purge()
