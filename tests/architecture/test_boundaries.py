@@ -26,6 +26,7 @@ NOT_SHARED_BY_SERVICES = {
     "shared.database.cluster": "the embedded server; the command line starts it for all",
     "shared.database.migrations": "run by `certifyclouds migrate` for all",
     "shared.database.migrator": "run by `certifyclouds migrate` for all",
+    "shared.crypto": "wraps stored keys; the syncer stores credentials in a later release",
     "shared.secret_value": "carries values for the rotator and the syncer of a later release",
 }
 
