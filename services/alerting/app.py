@@ -38,7 +38,7 @@ WITHOUT_RULE: Final[tuple[type[Event], ...]] = (
 async def build(service: Service) -> None:
     """Join messages to handlers, and start looking."""
     desk = Desk(pool=service.pool, bus=service.bus, clock=service.clock)
-    service.bus.on(SecretExpiring)(partial(handlers.on_secret_expiring, desk=desk))
+    service.bus.on(SecretExpiring, workers=2)(partial(handlers.on_secret_expiring, desk=desk))
     service.bus.on(VaultScanned)(partial(handlers.on_vault_scanned, desk=desk))
     service.bus.on(ScanCompleted)(partial(handlers.on_scan_completed, desk=desk))
     for event in WITHOUT_RULE:

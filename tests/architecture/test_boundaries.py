@@ -69,6 +69,15 @@ def test_sql_lives_in_the_store_the_queries_and_the_migrations(service: str) -> 
     assert strays == []
 
 
+def test_sql_is_seen_in_a_source_and_in_a_script(tmp_path: Path) -> None:
+    source, script = tmp_path / "handlers.py", tmp_path / "0001_x.sql"
+    source.write_text('"""SELECT is a word here."""\nq = "SELECT id FROM gateway.app_user"\n')
+    script.write_text("-- scanner.item is a comment\nCREATE TABLE alerting.rule ();\n")
+
+    assert rules.statements(source) == ["SELECT id FROM gateway.app_user"]
+    assert rules.foreign_names(rules.statements(script)[0], "alerting", []) == set()
+
+
 def test_a_granted_view_is_published_by_its_owner() -> None:
     named = {view for views in VIEW_GRANTS.values() for view in views}
 

@@ -20,7 +20,7 @@ class Ears:
     def __init__(self) -> None:
         self.heard: list[type[Event]] = []
 
-    def on(self, event: type[Event]) -> Any:
+    def on(self, event: type[Event], **_: Any) -> Any:
         self.heard.append(event)
         return lambda handler: handler
 
