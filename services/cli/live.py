@@ -1,9 +1,9 @@
 """What `up` shows in the terminal: the first discovery, then a line for whatever happens."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from asyncpg import Record
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -36,13 +36,13 @@ async def _first_scan(console: Console, pool: Pool, children: Children) -> None:
     scan = await _scan_under_way(pool, children)
     if scan is not None:
         await _follow(console, pool, scan)
-    summary = await live_queries.summary(pool)
-    console.print(_summary_line(summary), highlight=False)
+    if summary := await live_queries.summary(pool):
+        console.print(_summary_line(summary), highlight=False)
     for vault in await live_queries.unreadable(pool):
         name = escape(f"{vault['name']}: {vault['outcome']}. {vault['outcome_reason'] or ''}")
         console.print(f"  [yellow]could not look into[/] {name}", highlight=False)
     rows = await live_queries.expiring_first(pool)
-    print_table(console, "What expires first", rows)
+    print_table(console, "What expires first", [dict(row) for row in rows])
 
 
 async def _scan_under_way(pool: Pool, children: Children) -> object | None:
@@ -71,14 +71,14 @@ async def _follow(console: Console, pool: Pool, scan_id: object) -> None:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-def _draw(progress: Progress, bars: dict[str, TaskID], row: Mapping[str, Any]) -> None:
+def _draw(progress: Progress, bars: dict[str, TaskID], row: Record) -> None:
     name = row["subscription_name"]
     if name not in bars:
         bars[name] = progress.add_task(escape(name), total=row["vaults"], found=0)
     progress.update(bars[name], total=row["vaults"], completed=row["done"], found=row["items"] or 0)
 
 
-def _summary_line(summary: Mapping[str, Any]) -> str:
+def _summary_line(summary: Record) -> str:
     return (
         f"[bold]{summary['items']:,}[/] items in [bold]{summary['vaults']}[/] vaults and the Entra"
         f" directory; [yellow]{summary['unreadable']} could not be read[/];"
@@ -97,4 +97,4 @@ async def _show_events(console: Console, pool: Pool, last: int) -> int:
         return last
     for event in events:
         console.print(f"[dim]{event['at']:%H:%M:%S}[/] {escape(event['summary'])}", highlight=False)
-    return max([last, *(event["id"] for event in events)])
+    return int(events[-1]["id"]) if events else last

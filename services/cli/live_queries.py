@@ -1,11 +1,8 @@
 """What the terminal view reads, as the gateway's role: published views and the live events."""
 
-from collections.abc import Mapping
-from typing import Any
+from asyncpg import Record
 
 from shared.database import Pool
-
-Row = Mapping[str, Any]
 
 
 async def newest_event(pool: Pool) -> int:
@@ -13,26 +10,26 @@ async def newest_event(pool: Pool) -> int:
     return int(await pool.fetchval("SELECT coalesce(max(id), 0) FROM gateway.live_event"))
 
 
-async def events_after(pool: Pool, last: int) -> list[Row]:
+async def events_after(pool: Pool, last: int) -> list[Record]:
     """Return the live events after an id, oldest first."""
     return await pool.fetch(
         "SELECT id, at, summary FROM gateway.live_event WHERE id > $1 ORDER BY id LIMIT 50", last
     )
 
 
-async def latest_scan(pool: Pool) -> Row | None:
+async def latest_scan(pool: Pool) -> Record | None:
     """Return the scan that was asked for last."""
     return await pool.fetchrow(
         "SELECT id, state FROM scanner.v_scan ORDER BY requested_at DESC LIMIT 1"
     )
 
 
-async def scan(pool: Pool, scan_id: object) -> Row | None:
+async def scan(pool: Pool, scan_id: object) -> Record | None:
     """Return one scan's state."""
     return await pool.fetchrow("SELECT id, state FROM scanner.v_scan WHERE id = $1", scan_id)
 
 
-async def progress(pool: Pool, scan_id: object) -> list[Row]:
+async def progress(pool: Pool, scan_id: object) -> list[Record]:
     """Return, per subscription, how many vaults a scan has done and how many items they hold."""
     return await pool.fetch(
         """
@@ -49,9 +46,9 @@ async def progress(pool: Pool, scan_id: object) -> list[Row]:
     )
 
 
-async def summary(pool: Pool) -> Row:
+async def summary(pool: Pool) -> Record | None:
     """Return the estate in five numbers."""
-    row = await pool.fetchrow(
+    return await pool.fetchrow(
         """
         SELECT (SELECT count(*) FROM scanner.v_item WHERE deleted_at IS NULL) AS items,
                (SELECT count(*) FROM scanner.v_vault
@@ -65,10 +62,9 @@ async def summary(pool: Pool) -> Row:
                    AND expires_on <= now() + interval '30 days') AS soon
         """
     )
-    return row or {}
 
 
-async def unreadable(pool: Pool) -> list[Row]:
+async def unreadable(pool: Pool) -> list[Record]:
     """Return the places that could not be looked into, with the reason."""
     return await pool.fetch(
         """
@@ -81,7 +77,7 @@ async def unreadable(pool: Pool) -> list[Row]:
     )
 
 
-async def expiring_first(pool: Pool) -> list[Row]:
+async def expiring_first(pool: Pool) -> list[Record]:
     """Return the ten live items that end next."""
     return await pool.fetch(
         """

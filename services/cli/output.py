@@ -28,14 +28,14 @@ Row = Mapping[str, Any]
 class Found:
     """What a command found, and one sentence for each place it could not look into."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
     unreadable: list[str] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
 
 
 def as_json(found: Found) -> str:
     """Return one JSON document: `{"items": […], "unreadable": […], "summary": {…}}`."""
-    document = {"items": found.rows, "unreadable": found.unreadable, "summary": found.summary}
+    document = {"items": list(found.rows), "unreadable": found.unreadable, "summary": found.summary}
     return json.dumps(document, default=str, ensure_ascii=False)
 
 

@@ -5,7 +5,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from services.cli.settings import SERVICES
 from shared.errors import SettingsError
@@ -50,13 +50,14 @@ def _passwords(known: dict[str, str]) -> dict[str, str]:
     return {name: known.get(name) or secrets.token_urlsafe(24) for name in (*SERVICES, "migrator")}
 
 
-def _read(path: Path) -> dict:  # type: ignore[type-arg]
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        content: dict[str, Any] = json.loads(path.read_text())
     except ValueError:
         raise SettingsError(
             f"{path} is damaged; restore it from a backup, or remove the folder to begin anew."
         ) from None
+    return content
 
 
 def _write(path: Path, content: object) -> None:
