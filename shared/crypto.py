@@ -50,10 +50,10 @@ class Derivation:
 class DataKey:
     """A random key that encrypts texts and makes keyed fingerprints. It does not print."""
 
-    __slots__ = ("__fernet", "__key")
+    __slots__ = ("__fernet", "_key")
 
     def __init__(self, key: bytes) -> None:
-        self.__key = key
+        self._key = key
         self.__fernet = Fernet(base64.urlsafe_b64encode(key))
 
     @classmethod
@@ -83,7 +83,7 @@ class DataKey:
 
     def fingerprint(self, text: str) -> bytes:
         """Return HMAC-SHA256 of the text: equal texts can be found without keeping them."""
-        return hmac.digest(self.__key, text.encode(), hashlib.sha256)
+        return hmac.digest(self._key, text.encode(), hashlib.sha256)
 
     def __repr__(self) -> str:
         return "DataKey(…)"
@@ -108,13 +108,13 @@ class WrappingKey:
         )
         self.__key = DataKey(kdf.derive(secret_key.encode()))
 
-    def wrap(self, key: bytes, *, purpose: str) -> str:
-        """Return a data key's bytes, wrapped for one purpose."""
-        return self.__key.encrypt(key, place=f"keyring/{purpose}")
+    def wrap(self, key: DataKey, *, purpose: str) -> str:
+        """Return a data key, wrapped for one purpose."""
+        return self.__key.encrypt(key._key, place=f"keyring/{purpose}")  # noqa: SLF001 - its one reader
 
-    def unwrap(self, wrapped: str, *, purpose: str) -> bytes:
-        """Return the bytes again; raises `DecryptionError` under another SECRET_KEY."""
-        return self.__key.decrypt(wrapped, place=f"keyring/{purpose}")
+    def unwrap(self, wrapped: str, *, purpose: str) -> DataKey:
+        """Return the data key again; raises `DecryptionError` under another SECRET_KEY."""
+        return DataKey(self.__key.decrypt(wrapped, place=f"keyring/{purpose}"))
 
     def __repr__(self) -> str:
         return "WrappingKey(…)"

@@ -1,8 +1,8 @@
 """Whose request it is: the rightmost address that none of our own proxies has.
 
 Every proxy appends the address that it was called from to `X-Forwarded-For`. Only what trusted
-proxies appended can be believed, so the walk goes from the right and stops at the first address that
-is not trusted. By default no proxy is trusted and the header is not read at all.
+proxies appended can be believed, so the walk goes from the right and stops at the first address
+that is not trusted. By default no proxy is trusted and the header is not read at all.
 """
 
 from collections.abc import Sequence
@@ -43,12 +43,12 @@ def client_address(
     `forwarded` are the values of all `X-Forwarded-For` headers in the order in which they came. At
     an entry that is no address the walk stops at the last proxy that could be read.
     """
-    address = _parse(peer or "") or UNKNOWN
+    address = parse_address(peer or "") or UNKNOWN
     hops = [hop for value in forwarded for hop in value.split(",")]
     for hop in reversed(hops[-MOST_HOPS:]):
         if not is_trusted(address, trusted):
             return address
-        before = _parse(hop)
+        before = parse_address(hop)
         if before is None:
             return address
         address = before
@@ -66,7 +66,7 @@ def network_of(address: Address) -> str:
     return str(ip_network((address, _IPV6_PREFIX), strict=False))
 
 
-def _parse(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """Read an address, with or without a port; an IPv4 address in IPv6 form becomes IPv4."""
     text = text.strip()
     if text.startswith("["):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
+from services.gateway.domain.rate import Bucket
+
 MEDIA_TYPE: Final = "application/problem+json"
 _TYPE: Final = "urn:certifyclouds:problem:"
 
@@ -66,6 +68,20 @@ def sign_in_refused() -> ProblemError:
     )
 
 
+def setup_refused() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.UNAUTHORIZED,
+        "set-up-refused",
+        "This set-up token does not work: it was used, is too old or mistyped. While there is no"
+        " administrator, each start of the gateway makes a new one.",
+        headers={"www-authenticate": 'Bearer realm="certifyclouds"'},
+    )
+
+
+def foreign_page(why: str) -> ProblemError:
+    return ProblemError(HTTPStatus.FORBIDDEN, "foreign-page", why)
+
+
 def forbidden(role: str, permission: str) -> ProblemError:
     return ProblemError(
         HTTPStatus.FORBIDDEN,
@@ -74,12 +90,12 @@ def forbidden(role: str, permission: str) -> ProblemError:
     )
 
 
-def too_many(retry_after: int) -> ProblemError:
+def too_many(bucket: Bucket) -> ProblemError:
     return ProblemError(
         HTTPStatus.TOO_MANY_REQUESTS,
         "too-many-requests",
-        f"Too many requests; try again in {retry_after} s.",
-        headers={"retry-after": str(retry_after)},
+        f"Too many requests; try again in {bucket.retry_after} s.",
+        headers={"retry-after": str(bucket.retry_after), **bucket.headers},
     )
 
 
@@ -94,6 +110,14 @@ def wrong_parameter(name: str, detail: str) -> ProblemError:
         f"The parameter “{name}” cannot be used: {detail}",
         errors=(FieldError(pointer=f"/query/{name}", detail=detail),),
     )
+
+
+def invalid(detail: str, errors: Sequence[FieldError] = ()) -> ProblemError:
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors)
+
+
+def key_reused() -> ProblemError:
+    return invalid("This Idempotency-Key was used for another request; choose a new one.")
 
 
 def not_built(what: str) -> ProblemError:

@@ -53,9 +53,11 @@ def test_another_key_reads_nothing() -> None:
 
 
 def test_a_data_key_is_unwrapped_by_the_same_secret_key_and_salt_only() -> None:
-    wrapped = WrappingKey(SECRET, QUICK).wrap(b"k" * 32, purpose="data")
+    key = DataKey.fresh()
+    wrapped = WrappingKey(SECRET, QUICK).wrap(key, purpose="data")
+    again = WrappingKey(SECRET, QUICK).unwrap(wrapped, purpose="data")
 
-    assert WrappingKey(SECRET, QUICK).unwrap(wrapped, purpose="data") == b"k" * 32
+    assert again.decrypt(key.encrypt(b"text", place="here"), place="here") == b"text"
     others = (
         WrappingKey(SECRET + "x", QUICK),
         WrappingKey(SECRET, Derivation(b"fedcba9876543210", 10)),
@@ -69,7 +71,7 @@ def test_a_key_wrapped_for_one_purpose_does_not_serve_another() -> None:
     wrapping = WrappingKey(SECRET, QUICK)
 
     with pytest.raises(DecryptionError):
-        wrapping.unwrap(wrapping.wrap(b"k" * 32, purpose="audit"), purpose="session")
+        wrapping.unwrap(wrapping.wrap(DataKey.fresh(), purpose="audit"), purpose="session")
 
 
 def test_a_new_derivation_has_its_own_salt_and_the_documented_rounds() -> None:

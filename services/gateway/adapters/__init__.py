@@ -1,0 +1,1 @@
+"""The cryptography behind the gateway's ports."""

@@ -1,0 +1,106 @@
+"""Session tokens: JSON Web Tokens (RFC 7519) with one pinned algorithm, EdDSA (RFC 8037).
+
+The key is chosen from our own set by `kid`; nothing in a token's header (`jku`, `jwk`, `x5u`) is
+followed. A key that is not known here may have been made by another replica a moment ago, so the
+set is read again, but not more often than every few seconds.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from services.gateway.domain.session import Claims
+from services.gateway.ports import SigningKey
+from shared.clock import Clock
+
+ALGORITHM: Final = "EdDSA"
+ISSUER: Final = "certifyclouds"
+AUDIENCE: Final = "certifyclouds.gateway"
+TYPE: Final = "at+jwt"  # RFC 9068
+REQUIRED: Final = ("exp", "iat", "iss", "aud", "sub", "jti")
+READ_AGAIN_AFTER: Final = timedelta(seconds=10)
+
+LoadKeys = Callable[[], Awaitable[Sequence[SigningKey]]]
+
+
+class EdDSATokens:
+    """Implements `ports.SessionTokens`."""
+
+    def __init__(self, load: LoadKeys, clock: Clock) -> None:
+        self._load = load
+        self._clock = clock
+        self._public: dict[str, Ed25519PublicKey] = {}
+        self._newest: SigningKey | None = None
+        self._read_at = datetime.min.replace(tzinfo=UTC)
+
+    async def refresh(self) -> None:
+        """Read the keys again; the newest signs."""
+        self._read_at = self._clock()
+        keys = sorted(await self._load(), key=lambda key: key.created_at)
+        self._public = {key.kid: Ed25519PublicKey.from_public_bytes(key.public_key) for key in keys}
+        self._newest = keys[-1]
+
+    def sign(self, claims: Claims) -> str:
+        if self._newest is None:
+            raise RuntimeError("The signing keys were not read yet.")
+        return jwt.encode(
+            {
+                "iss": ISSUER,
+                "aud": AUDIENCE,
+                "sub": str(claims.user_id),
+                "jti": str(claims.session_id),
+                "iat": int(claims.issued_at.timestamp()),
+                "exp": int(claims.expires_at.timestamp()),
+            },
+            Ed25519PrivateKey.from_private_bytes(self._newest.private_key),
+            ALGORITHM,
+            headers={"kid": self._newest.kid, "typ": TYPE},
+        )
+
+    async def read(self, token: str) -> Claims | None:
+        key = await self._key_of(token)
+        if key is None:
+            return None
+        try:
+            found = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={
+                    "require": list(REQUIRED),
+                    # The domain judges the instants, by the service's own clock.
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+            return _claims(found)
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError):
+            return None
+
+    async def _key_of(self, token: str) -> Ed25519PublicKey | None:
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.InvalidTokenError:
+            return None
+        kid = header.get("kid")
+        if not isinstance(kid, str) or header.get("typ") != TYPE:
+            return None
+        if kid not in self._public and self._clock() - self._read_at >= READ_AGAIN_AFTER:
+            await self.refresh()
+        return self._public.get(kid)
+
+
+def _claims(found: dict[str, Any]) -> Claims:
+    return Claims(
+        session_id=UUID(found["jti"]),
+        user_id=UUID(found["sub"]),
+        issued_at=datetime.fromtimestamp(found["iat"], UTC),
+        expires_at=datetime.fromtimestamp(found["exp"], UTC),
+    )

@@ -1,0 +1,160 @@
+"""Joins the gateway's parts: keys, sessions, the API, the live stream, the audit log's sealer."""
+
+from datetime import timedelta
+from typing import Final
+
+from fastapi import FastAPI
+
+from services.gateway.adapters.passwords import Argon2Hasher
+from services.gateway.adapters.tokens import EdDSATokens
+from services.gateway.handlers import add_handlers
+from services.gateway.middleware.envelope import Envelope
+from services.gateway.middleware.guard import GuardedRoute
+from services.gateway.middleware.problems import add_problem_handlers
+from services.gateway.queries.overview import read_overview
+from services.gateway.routes import auth, inventory, not_built, scans, system, watch, web
+from services.gateway.routes.description import describe
+from services.gateway.schedule import keep_signing_keys, keep_tidy
+from services.gateway.settings import Settings
+from services.gateway.steps.authenticate import Authenticate
+from services.gateway.steps.checkpoints import checkpoint_export, write_public_key
+from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
+from services.gateway.steps.live import LiveHub
+from services.gateway.steps.overview import OverviewCache
+from services.gateway.steps.parts import Parts
+from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.set_up import hand_over, offer_setup_token
+from services.gateway.steps.sign_in import SignIn
+from shared.audit import Sealer
+from shared.errors import SettingsError
+from shared.events import ScanCompleted
+from shared.service import VERSION, PublicApp, Service
+from shared.telemetry import get_logger
+
+logger = get_logger(__name__)
+
+ROUTERS: Final = (
+    web.router,
+    auth.router,
+    scans.router,
+    inventory.router,
+    watch.router,
+    system.router,
+    not_built.router,
+)
+
+
+async def build(service: Service) -> PublicApp:
+    """Join the gateway; it listens on `HTTP_HOST`:`HTTP_PORT`."""
+    settings = service.settings
+    if not isinstance(settings, Settings):
+        raise SettingsError("The gateway was given another service's settings.")
+    keyring = await open_keyring(
+        service.pool,
+        secret_key=settings.secret_key.get_secret_value(),
+        previous=settings.secret_key_previous.get_secret_value()
+        if settings.secret_key_previous
+        else None,
+        clock=service.clock,
+    )
+    parts = await join(service, settings, keyring)
+    add_handlers(service.bus, pool=service.pool, clock=service.clock)
+    _add_tasks(service, settings, keyring, parts)
+    service.on_start.append(lambda: setup_token(service, settings))
+    app = Envelope(make_app(parts), tracer=parts.tracer, registry=service.registry)
+    return PublicApp(app=app, host=settings.http_host, port=settings.http_port)
+
+
+async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
+    """Return the parts that endpoints use."""
+    pool, clock = service.pool, service.clock
+    tokens = EdDSATokens(lambda: load_signing_keys(pool, keyring.session, clock), clock)
+    await tokens.refresh()
+    service.add_task("signing keys", lambda: keep_signing_keys(tokens))
+    overview = OverviewCache(read=lambda: read_overview(pool), clock=clock)
+
+    def on_wake(what: str) -> None:
+        # An empty word comes after each new connection: something may have been missed.
+        if what in {"", ScanCompleted.type}:
+            overview.invalidate()
+
+    return Parts(
+        settings=settings,
+        pool=pool,
+        bus=service.bus,
+        clock=clock,
+        health=service.health,
+        tracer=service.tracer_provider.get_tracer("services.gateway"),
+        sign_in=SignIn(
+            pool=pool,
+            hasher=Argon2Hasher(),
+            tokens=tokens,
+            names=keyring.fingerprint,
+            clock=clock,
+        ),
+        authenticate=Authenticate(
+            pool=pool,
+            tokens=tokens,
+            clock=clock,
+            requests_per_minute=settings.requests_per_minute,
+        ),
+        request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
+        overview=overview,
+        hub=LiveHub(pool=pool, most=settings.max_streams, on_wake=on_wake),
+    )
+
+
+def make_app(parts: Parts) -> FastAPI:
+    """Return the API and the pages."""
+    app = FastAPI(
+        title="CertifyClouds",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        max_body_size=parts.settings.max_body_bytes,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    add_problem_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    web.add_files(app)
+    describe(app, guarded_routes(), VERSION)
+    return app
+
+
+def guarded_routes() -> list[GuardedRoute]:
+    """Return every endpoint of the gateway."""
+    found = [route for router in ROUTERS for route in router.routes]
+    return [route for route in found if isinstance(route, GuardedRoute)]
+
+
+async def setup_token(service: Service, settings: Settings) -> None:
+    """Offer the one-time token for the first administrator, where its reader looks for it."""
+    file = settings.token_file
+    if file is None:
+        logger.warning(
+            "no place for the set-up token: set SETUP_TOKEN_FILE or DATA_DIR to create the first"
+            " administrator"
+        )
+        return
+    lifetime = timedelta(hours=settings.setup_token_hours)
+    token = await offer_setup_token(service.pool, lifetime=lifetime, clock=service.clock)
+    await hand_over(token, file)
+    if token:
+        logger.info("there is no administrator yet; the set-up token is in a file", file=str(file))
+
+
+def _add_tasks(service: Service, settings: Settings, keyring: Keyring, parts: Parts) -> None:
+    key = keyring.checkpoint_key()
+    if settings.data_dir:
+        write_public_key(settings.data_dir, key)
+    sealer = Sealer(
+        service.pool,
+        key=key,
+        export=checkpoint_export(settings.data_dir),
+        clock=service.clock,
+    )
+    service.add_task("audit sealer", sealer.run)
+    service.add_task("live stream", parts.hub.run)
+    service.add_task("housekeeping", lambda: keep_tidy(service.pool, service.clock))

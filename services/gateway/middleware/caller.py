@@ -1,0 +1,42 @@
+"""Reading from a request who calls."""
+
+from typing import cast
+
+from starlette.requests import Request
+
+from services.gateway.domain.caller import Caller
+from services.gateway.domain.client_ip import Network, client_address, is_trusted, parse_address
+from services.gateway.steps.parts import Parts
+
+LONGEST_USER_AGENT = 200
+
+
+def parts_of(request: Request) -> Parts:
+    """Return the gateway's parts."""
+    return cast("Parts", request.app.state.parts)
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who calls; forwarded headers count only when a trusted proxy sent them."""
+    settings = parts_of(request).settings
+    peer = request.client.host if request.client else None
+    by_proxy = _is_proxy(peer, settings.proxies)
+    scheme, host = request.url.scheme, request.headers.get("host", "")
+    if by_proxy:
+        scheme = _first(request, "x-forwarded-proto") or scheme
+        host = _first(request, "x-forwarded-host") or host
+    return Caller(
+        address=client_address(peer, request.headers.getlist("x-forwarded-for"), settings.proxies),
+        is_https=scheme == "https",
+        own_origin=settings.public_origin or f"{scheme}://{host}",
+        user_agent=request.headers.get("user-agent", "")[:LONGEST_USER_AGENT],
+    )
+
+
+def _is_proxy(peer: str | None, proxies: tuple[Network, ...]) -> bool:
+    address = parse_address(peer or "")
+    return address is not None and is_trusted(address, proxies)
+
+
+def _first(request: Request, header: str) -> str:
+    return request.headers.get(header, "").partition(",")[0].strip()

@@ -1,0 +1,113 @@
+"""Denied unless declared: no endpoint exists without saying which permission it asks for.
+
+A `GuardedRoute` cannot be made of an endpoint without `needs(…)`. It finds out who asks before
+anything else of the request is read, so that a stranger cannot even learn what a body should look
+like.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar, cast
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.domain import csrf, problem
+from services.gateway.domain.role import Permission
+from services.gateway.domain.session import Carrier, Session
+from services.gateway.middleware.caller import caller_of, parts_of
+
+COOKIE: Final = "__Host-session"
+_MARK: Final = "certifyclouds_permission"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def needs(permission: Permission) -> Callable[[F], F]:
+    """Declare which permission an endpoint asks for."""
+
+    def declare(endpoint: F) -> F:
+        setattr(endpoint, _MARK, permission)
+        return endpoint
+
+    return declare
+
+
+def permission_of(endpoint: Callable[..., Any]) -> Permission:
+    """Return an endpoint's permission; raises `TypeError` when it declares none."""
+    permission = getattr(endpoint, _MARK, None)
+    if not isinstance(permission, Permission):
+        raise TypeError(f"{endpoint.__name__} does not declare its permission with `needs`.")
+    return permission
+
+
+class GuardedRoute(APIRoute):
+    """A route whose endpoint runs only for those who may."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **how: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        permission_of(endpoint)
+        super().__init__(path, endpoint, **how)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the endpoint's handler, body parsing and validation included."""
+        handle = super().get_route_handler()
+        permission = permission_of(self.endpoint)
+        endpoint = f"{'/'.join(sorted(self.methods or ()))} {self.path}"
+
+        async def guarded(request: Request) -> Response:
+            if permission is not Permission.OPEN:
+                await _admit(request, permission, endpoint)
+            return await handle(request)
+
+        return guarded
+
+
+def session_of(request: Request) -> Session:
+    """Return the session that was admitted; only for endpoints that are not open."""
+    return cast("Session", request.state.session)
+
+
+async def identify(request: Request) -> tuple[Session, Carrier] | None:
+    """Return whose living session a request names, by bearer token or by cookie; or None."""
+    token, carrier = _token(request)
+    if not token:
+        return None
+    session = await parts_of(request).authenticate.session(token, carrier)
+    return (session, carrier) if session else None
+
+
+async def _admit(request: Request, permission: Permission, endpoint: str) -> None:
+    """Raise `ProblemError` unless the request may reach its endpoint."""
+    found = await identify(request)
+    if found is None:
+        raise problem.not_signed_in()
+    session, carrier = found
+    authenticate = parts_of(request).authenticate
+    if carrier is Carrier.COOKIE:
+        refuse_foreign_page(request)
+    bucket = await authenticate.spend(session)
+    request.state.response_headers = bucket.headers
+    await authenticate.check(session, permission, endpoint, caller_of(request))
+    request.state.session = session
+
+
+def refuse_foreign_page(request: Request) -> None:
+    """Raise `ProblemError` when a browser was made to ask by somebody else's page."""
+    why = csrf.refusal(
+        method=request.method,
+        content_type=request.headers.get("content-type"),
+        fetch_site=request.headers.get("sec-fetch-site"),
+        origin=request.headers.get("origin"),
+        own_origin=caller_of(request).own_origin,
+    )
+    if why:
+        raise problem.foreign_page(why)
+
+
+def _token(request: Request) -> tuple[str, Carrier]:
+    """Return the token: a bearer's if there is one, else the cookie's. Neither stands in."""
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        return (token.strip() if scheme.lower() == "bearer" else ""), Carrier.BEARER
+    return request.cookies.get(COOKIE, ""), Carrier.COOKIE

@@ -1,0 +1,197 @@
+"""The inventory: pages by key, counts with a cap.
+
+A status is a range of expiries (see the comments on `scanner.v_item`), so that the index on the
+sort key can stop early. A search or a tag finds few rows as a rule: those are gathered first, up to
+the cap, and then sorted; when there are more, walking the sorted index meets hits often enough.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, LiteralString
+
+from asyncpg import Record
+
+from services.gateway.domain.cursor import Cursor
+from services.gateway.domain.filters import ItemFilter, ItemStatus, Sort, SortKey
+from services.gateway.queries.sql import Conditions, either, statement
+from shared.database import Connection, Pool
+
+CAP: Final = 10_000
+
+_ACTIVE: Final = "(i.enabled AND (i.not_before IS NULL OR i.not_before <= now()) AND "
+STATUS: Final[Mapping[ItemStatus, LiteralString]] = {
+    ItemStatus.DISABLED: "(NOT i.enabled)",
+    ItemStatus.NOT_YET_ACTIVE: "(i.enabled AND i.not_before > now())",
+    ItemStatus.NO_EXPIRY: _ACTIVE + "i.exp_sort = 'infinity')",
+    ItemStatus.EXPIRED: _ACTIVE + "i.exp_sort <= now())",
+    ItemStatus.CRITICAL: _ACTIVE + "i.exp_sort > now() AND i.exp_sort < now() + interval '30 days'"
+    " AND i.critical_at < now())",
+    ItemStatus.WARNING: _ACTIVE + "i.exp_sort > now() AND i.exp_sort < now() + interval '90 days'"
+    " AND i.warning_at < now() AND i.critical_at >= now())",
+    ItemStatus.HEALTHY: _ACTIVE + "i.exp_sort > now() AND i.exp_sort < 'infinity'"
+    " AND i.warning_at >= now())",
+}
+_ORDER: Final[Mapping[SortKey, tuple[LiteralString, LiteralString]]] = {
+    SortKey.EXPIRES_ON: ("ORDER BY i.exp_sort, i.id", "ORDER BY i.exp_sort DESC, i.id DESC"),
+    SortKey.NAME: ("ORDER BY i.name, i.id", "ORDER BY i.name DESC, i.id DESC"),
+    SortKey.CHANGED_AT: ("ORDER BY i.changed_at, i.id", "ORDER BY i.changed_at DESC, i.id DESC"),
+}
+_AFTER: Final[Mapping[SortKey, tuple[LiteralString, LiteralString]]] = {
+    SortKey.EXPIRES_ON: (
+        "(i.exp_sort, i.id) > (coalesce(?::timestamptz, 'infinity'), ?::bigint)",
+        "(i.exp_sort, i.id) < (coalesce(?::timestamptz, 'infinity'), ?::bigint)",
+    ),
+    SortKey.NAME: (
+        "(i.name, i.id) > (?::text, ?::bigint)",
+        "(i.name, i.id) < (?::text, ?::bigint)",
+    ),
+    SortKey.CHANGED_AT: (
+        "(i.changed_at, i.id) > (?::timestamptz, ?::bigint)",
+        "(i.changed_at, i.id) < (?::timestamptz, ?::bigint)",
+    ),
+}
+_COLUMNS: Final = (
+    "SELECT i.id, i.kind, i.name, i.external_id, i.status, i.days_left, i.expires_on, i.enabled,"
+    " i.not_before, i.created_on, i.updated_on, i.vault_id, i.vault_name, i.subscription_id,"
+    " i.subscription_name, i.content_type, i.tags, i.recovery_level, i.recoverable_days, i.managed,"
+    " i.version, i.thumbprint, i.application_id, i.application_name, i.first_seen_at, i.changed_at,"
+    " i.deleted_at"
+)
+_HITS: Final = (
+    "WITH hits AS MATERIALIZED (SELECT i.id FROM scanner.v_item AS i WHERE",
+    ") {columns} FROM hits JOIN scanner.v_item AS i ON i.id = hits.id",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPage:
+    """Some items; `total` is counted up to the cap and known on the first page only."""
+
+    rows: list[Record]
+    next: Cursor | None
+    total: int | None
+    capped: bool
+
+
+async def list_items(
+    pool: Pool, filter_: ItemFilter, *, cursor: Cursor | None, limit: int
+) -> ItemPage:
+    """Return the items that fit, in the order that was asked for, after `cursor`."""
+    async with pool.acquire() as conn:
+        found = await _conditions(conn, filter_)
+        is_search = bool(filter_.words or filter_.tags)
+        total = await _count(conn, found) if cursor is None or is_search else None
+        gather = is_search and total is not None and total <= CAP
+        rows = await _rows(conn, found, filter_.sort, cursor=cursor, limit=limit + 1, gather=gather)
+    page = rows[:limit]
+    return ItemPage(
+        rows=page,
+        next=_cursor(page[-1], filter_.sort) if len(rows) > limit else None,
+        total=None if cursor or total is None else min(total, CAP),
+        capped=total is not None and total > CAP and cursor is None,
+    )
+
+
+async def get_item(pool: Pool, item_id: int) -> Record | None:
+    """Return one item, also one that is gone, or None."""
+    return await pool.fetchrow(
+        statement(_COLUMNS, "FROM scanner.v_item AS i WHERE i.id = $1"), item_id
+    )
+
+
+async def _conditions(conn: Connection, filter_: ItemFilter) -> Conditions:
+    found = Conditions()
+    found.add("i.deleted_at IS NULL")
+    if filter_.kinds:
+        found.add("i.kind = ANY (?::text[])", list(filter_.kinds))
+    if filter_.statuses:
+        alternatives = either((STATUS[status] for status in filter_.statuses), " OR ", "false")
+        found.add(statement("(", alternatives, ")"))
+    if filter_.vault_ids or filter_.vault_names:
+        _one_of(found, _VAULT, [*filter_.vault_ids, *await _vault_ids(conn, filter_.vault_names)])
+    if filter_.subscriptions:
+        _one_of(found, _SUBSCRIPTION, await _subscription_ids(conn, filter_.subscriptions))
+    for key, value in filter_.tags:
+        found.add("i.tags @> ?::jsonb", {key: value})
+    if filter_.words:
+        query = " & ".join(f"{word}:*" for word in filter_.words)
+        found.add("i.search @@ to_tsquery('simple', ?)", query)
+    return found
+
+
+_VAULT: Final = ("i.vault_id = ?::integer", "i.vault_id = ANY (?::integer[])")
+_SUBSCRIPTION: Final = ("i.subscription_id = ?", "i.subscription_id = ANY (?::text[])")
+
+
+def _one_of(
+    found: Conditions, forms: tuple[LiteralString, LiteralString], values: list[Any]
+) -> None:
+    """Add an equation where there is one value: only that keeps the index's order."""
+    if len(values) == 1:
+        found.add(forms[0], values[0])
+    else:
+        found.add(forms[1], values)
+
+
+async def _vault_ids(conn: Connection, names: tuple[str, ...]) -> list[int]:
+    if not names:
+        return []
+    rows = await conn.fetch(
+        "SELECT v.id FROM scanner.v_vault AS v WHERE lower(v.name) = ANY ($1)", list(names)
+    )
+    return [row["id"] for row in rows]
+
+
+async def _subscription_ids(conn: Connection, given: tuple[str, ...]) -> list[str]:
+    """Return the ids of subscriptions that were named by id or by name."""
+    rows = await conn.fetch(
+        """
+        SELECT DISTINCT v.subscription_id AS id
+          FROM scanner.v_vault AS v
+         WHERE lower(v.subscription_id) = ANY ($1) OR lower(v.subscription_name) = ANY ($1)
+        """,
+        list(given),
+    )
+    return [row["id"] for row in rows]
+
+
+async def _count(conn: Connection, found: Conditions) -> int:
+    """Count the items that fit, but not beyond the cap."""
+    count: int = await conn.fetchval(
+        statement(
+            "SELECT count(*) FROM (SELECT 1 FROM scanner.v_item AS i WHERE",
+            found.where(),
+            "LIMIT 10001) AS n",
+        ),
+        *found.arguments,
+    )
+    return count
+
+
+async def _rows(
+    conn: Connection,
+    found: Conditions,
+    sort: Sort,
+    *,
+    cursor: Cursor | None,
+    limit: int,
+    gather: bool,
+) -> list[Record]:
+    """Read one page: the hits first and then their order, or along the order's index."""
+    query = Conditions([*found.parts], [*found.arguments])
+    after: LiteralString = "true"
+    if cursor is not None:
+        after = query.bind(_AFTER[sort.key][sort.descending], cursor.key, int(cursor.id))
+    order = statement(_ORDER[sort.key][sort.descending], query.bind("LIMIT ?", limit))
+    if gather:
+        head = statement(_HITS[0], query.where(), _HITS[1].replace("{columns}", _COLUMNS))
+        sql = statement(head, "WHERE", after, order)
+    else:
+        sql = statement(
+            _COLUMNS, "FROM scanner.v_item AS i WHERE", query.where(), "AND", after, order
+        )
+    return await conn.fetch(sql, *query.arguments)
+
+
+def _cursor(row: Record, sort: Sort) -> Cursor:
+    return Cursor(row[sort.key], str(row["id"]))

@@ -1,0 +1,120 @@
+"""The numbers of the first page. A status is counted by the range that the list filters by."""
+
+from typing import Any, Final, LiteralString
+
+from services.gateway.queries.items import STATUS
+from services.gateway.queries.sql import statement
+from shared.database import Connection, Pool
+
+NEXT: Final = 10
+MOST_UNREADABLE: Final = 100
+
+_ONE: Final = ("SELECT '", "' AS status, count(*) AS n FROM scanner.v_item AS i WHERE", "AND")
+_LIVE: Final = "i.deleted_at IS NULL"
+_COUNTS: Final[LiteralString] = " UNION ALL ".join(
+    statement(_ONE[0] + status.value + _ONE[1], condition, _ONE[2], _LIVE)
+    for status, condition in STATUS.items()
+)
+
+
+async def read_overview(pool: Pool) -> dict[str, Any]:
+    """Return all numbers as of one moment."""
+    async with (
+        pool.acquire() as conn,
+        conn.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        statuses = {row["status"]: row["n"] for row in await conn.fetch(_COUNTS)}
+        unreadable = await _unreadable(conn)
+        return {
+            "at": await conn.fetchval("SELECT now()"),
+            "items": {
+                "total": sum(statuses.values()),
+                "by_status": statuses,
+                "by_kind": await _kinds(conn),
+            },
+            "vaults": await _vaults(conn),
+            "unreadable": unreadable,
+            "next_to_expire": await _next(conn),
+            "last_scan": await _last_scan(conn),
+            "alerts": {"open": await _open_alerts(conn)},
+        }
+
+
+async def _kinds(conn: Connection) -> dict[str, int]:
+    rows = await conn.fetch(
+        """
+        SELECT i.kind, count(*) AS n FROM scanner.v_item AS i
+         WHERE i.deleted_at IS NULL
+         GROUP BY i.kind
+         ORDER BY i.kind
+        """
+    )
+    return {row["kind"]: row["n"] for row in rows}
+
+
+async def _vaults(conn: Connection) -> dict[str, int]:
+    row = await conn.fetchrow(
+        """
+        SELECT count(*) FILTER (WHERE v.kind = 'vault') AS total,
+               count(*) FILTER (WHERE v.outcome <> 'ok') AS unreadable,
+               count(*) FILTER (WHERE v.outcome IS NULL) AS not_looked_at_yet,
+               count(DISTINCT v.subscription_id) AS subscriptions
+          FROM scanner.v_vault AS v
+         WHERE v.deleted_at IS NULL
+        """
+    )
+    return dict(row) if row else {}
+
+
+async def _unreadable(conn: Connection) -> list[dict[str, Any]]:
+    rows = await conn.fetch(
+        """
+        SELECT v.id, v.name, v.subscription_id, v.subscription_name, v.outcome,
+               v.outcome_reason AS reason, v.outcome_remedy AS remedy, v.last_scanned_at,
+               v.last_complete_at
+          FROM scanner.v_vault AS v
+         WHERE v.deleted_at IS NULL AND v.outcome <> 'ok'
+         ORDER BY v.name
+         LIMIT $1
+        """,
+        MOST_UNREADABLE,
+    )
+    return [dict(row) for row in rows]
+
+
+async def _next(conn: Connection) -> list[dict[str, Any]]:
+    """Return what ends next; the secret and the key behind a certificate end with it."""
+    rows = await conn.fetch(
+        """
+        SELECT i.id, i.kind, i.name, i.vault_id, i.vault_name, i.subscription_name, i.status,
+               i.days_left, i.expires_on, i.application_name
+          FROM scanner.v_item AS i
+         WHERE i.deleted_at IS NULL AND i.enabled AND NOT i.managed
+           AND i.exp_sort > now() AND i.exp_sort < 'infinity'
+         ORDER BY i.exp_sort, i.id
+         LIMIT $1
+        """,
+        NEXT,
+    )
+    return [dict(row) for row in rows]
+
+
+async def _last_scan(conn: Connection) -> dict[str, Any] | None:
+    row = await conn.fetchrow(
+        """
+        SELECT s.id, s.mode, s.state, s.outcome, s.requested_by, s.requested_at, s.started_at,
+               s.completed_at, s.vaults, s.vaults_done, s.unreadable, s.items, s.added, s.changed,
+               s.removed, s.error
+          FROM scanner.v_scan AS s
+         ORDER BY s.requested_at DESC, s.id DESC
+         LIMIT 1
+        """
+    )
+    return dict(row) if row else None
+
+
+async def _open_alerts(conn: Connection) -> int:
+    count: int = await conn.fetchval(
+        "SELECT count(*) FROM alerting.v_alert AS a WHERE a.state = 'raised'"
+    )
+    return count

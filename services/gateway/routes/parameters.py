@@ -1,0 +1,12 @@
+"""Query parameters that several lists share."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+Limit = Annotated[int, Query(ge=1, le=500, description="How many rows at most.")]
+CursorText = Annotated[
+    str | None,
+    Query(max_length=2000, description="`meta.next_cursor` of the page before."),
+]
+Words = Annotated[list[str], Query(max_length=50)]

@@ -1,0 +1,139 @@
+"""How the platform is: open health, the services in detail, the licence's state."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.gateway.domain.role import Permission, allows
+from services.gateway.middleware.caller import parts_of
+from services.gateway.middleware.guard import GuardedRoute, identify, needs
+from services.gateway.routes.answers import as_json
+from shared.bus import ServiceSeen
+from shared.bus.topology import SUBSCRIPTIONS
+from shared.events.licensing import LicenseState
+from shared.features import Feature
+from shared.health import Status
+
+router = APIRouter(route_class=GuardedRoute, tags=["system"])
+
+SILENT_SECONDS: Final = 20.0
+
+
+class ServiceHealth(BaseModel):
+    """One service, as its last heartbeat tells."""
+
+    service: str
+    status: str
+    detail: str
+    version: str | None
+    last_seen_at: str | None
+    replicas: int
+
+
+@router.get("/health")
+@needs(Permission.OPEN)
+async def health(request: Request) -> Response:
+    """Return whether the gateway can do its work; the checks too for who is signed in."""
+    parts = parts_of(request)
+    found = await identify(request)
+    report = await parts.health.report()
+    if found is None or not allows(found[0].role, Permission.READ_SYSTEM):
+        report = {"status": report["status"]}
+    return as_json(report, 503 if report["status"] == Status.FAILED else 200)
+
+
+@router.get("/health/live")
+@needs(Permission.OPEN)
+async def live() -> Response:
+    """Answer: the process is alive."""
+    return as_json({"status": Status.OK})
+
+
+@router.get("/health/ready")
+@needs(Permission.OPEN)
+async def ready(request: Request) -> Response:
+    """Return whether requests may be sent here."""
+    health_ = parts_of(request).health
+    overall = health_.overall(await health_.look())
+    return as_json({"status": overall}, 503 if overall is Status.FAILED else 200)
+
+
+@router.get("/health/startup")
+@needs(Permission.OPEN)
+async def startup(request: Request) -> Response:
+    """Return whether the start is over."""
+    health_ = parts_of(request).health
+    return as_json({"phase": health_.phase}, 200 if health_.started else 503)
+
+
+@router.get("/api/v1/system/health", response_model=dict[str, Any])
+@needs(Permission.READ_SYSTEM)
+async def system_health(request: Request) -> Response:
+    """Return every service, its last sign of life, and how full the queues are."""
+    parts = parts_of(request)
+    services = summarise_services(await parts.bus.services())
+    queues = [_depth(depth) for depth in await parts.bus.operator.depths()]
+    dead = sum(queue["dead"] for queue in queues)
+    silent = [entry for entry in services if entry["status"] != Status.OK]
+    return as_json(
+        {
+            "status": Status.DEGRADED if silent or dead else Status.OK,
+            "services": services,
+            "queues": queues,
+            "dead_letters": dead,
+            "gateway": await parts.health.report(),
+        }
+    )
+
+
+@router.get("/api/v1/license/status")
+@needs(Permission.OPEN)
+async def license_status() -> Response:
+    """Return what the installation may do: an evaluation includes every feature."""
+    return as_json({"state": LicenseState.EVALUATION, "features": sorted(Feature)})
+
+
+def summarise_services(seen: Iterable[ServiceSeen]) -> list[dict[str, Any]]:
+    """Return one entry per service that there should be; a silent one says since when."""
+    beats: dict[str, list[ServiceSeen]] = {name: [] for name in sorted(SUBSCRIPTIONS)}
+    for beat in seen:
+        beats.setdefault(beat.service, []).append(beat)
+    return [_service(name, found) for name, found in beats.items()]
+
+
+def _service(name: str, beats: list[ServiceSeen]) -> dict[str, Any]:
+    if not beats:
+        never = "never seen; its work waits in its queues"
+        return _entry(name, Status.FAILED, never, None, None, 0)
+    newest = min(beats, key=lambda beat: beat.age_seconds)
+    alive = sum(beat.age_seconds <= SILENT_SECONDS for beat in beats)
+    if alive:
+        return _entry(name, Status.OK, "", newest.version, newest.seen_at, alive)
+    detail = f"last seen {newest.age_seconds:.0f} s ago; its work waits in its queues"
+    return _entry(name, Status.FAILED, detail, newest.version, newest.seen_at, 0)
+
+
+def _entry(
+    name: str, status: Status, detail: str, version: str | None, seen: object, replicas: int
+) -> dict[str, Any]:
+    return {
+        "service": name,
+        "status": status,
+        "detail": detail,
+        "version": version,
+        "last_seen_at": seen,
+        "replicas": replicas,
+    }
+
+
+def _depth(depth: Any) -> dict[str, Any]:  # noqa: ANN401 - either bus's
+    return {
+        "queue": depth.queue,
+        "ready": depth.ready,
+        "delayed": depth.delayed,
+        "in_flight": depth.in_flight,
+        "dead": depth.dead,
+    }

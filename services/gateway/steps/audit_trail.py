@@ -1,0 +1,111 @@
+"""What the gateway writes to the audit log, always in the transaction of the act."""
+
+from uuid import UUID
+
+from services.gateway.domain.caller import Caller
+from services.gateway.domain.role import Permission
+from services.gateway.domain.session import Session
+from shared.audit import Action, AuditEntry, record
+from shared.database import Connection
+
+NOBODY = "somebody who is not signed in"
+
+
+async def session_opened(conn: Connection, session: Session, caller: Caller) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.SESSION_OPENED,
+            actor=session.username,
+            subject=str(session.id),
+            scope=session.carrier,
+            address=caller.address,
+        ),
+    )
+
+
+async def session_closed(conn: Connection, session: Session, caller: Caller) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.SESSION_CLOSED,
+            actor=session.username,
+            subject=str(session.id),
+            address=caller.address,
+        ),
+    )
+
+
+async def session_refused(
+    conn: Connection, username: str | None, reason: str, caller: Caller
+) -> None:
+    """Record a refusal. A name that no user has is not written: it may be a mistyped password."""
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.SESSION_REFUSED,
+            actor=username or NOBODY,
+            subject=username or "an unknown name",
+            outcome="refused",
+            reason=reason,
+            address=caller.address,
+        ),
+    )
+
+
+async def account_locked(conn: Connection, username: str, scope: str, caller: Caller) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.ACCOUNT_LOCKED,
+            actor=NOBODY,
+            subject=username,
+            scope=scope,
+            address=caller.address,
+        ),
+    )
+
+
+async def administrator_created(conn: Connection, username: str, caller: Caller) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.ADMINISTRATOR_CREATED,
+            actor="set-up token",
+            subject=username,
+            address=caller.address,
+        ),
+    )
+
+
+async def access_denied(
+    conn: Connection, session: Session, permission: Permission, endpoint: str, caller: Caller
+) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.ACCESS_DENIED,
+            actor=session.username,
+            subject=endpoint,
+            outcome="refused",
+            scope=permission,
+            reason=f"the role {session.role} does not include it",
+            address=caller.address,
+        ),
+    )
+
+
+async def scan_requested(
+    conn: Connection, session: Session, scan_id: UUID, mode: str, course: UUID, caller: Caller
+) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.SCAN_REQUESTED,
+            actor=session.username,
+            subject=str(scan_id),
+            scope=mode,
+            correlation_id=course,
+            address=caller.address,
+        ),
+    )

@@ -1,0 +1,90 @@
+"""Whose request this is, and whether it may: the token, the session's row, the limit, the role."""
+
+from dataclasses import dataclass
+
+from services.gateway.domain import problem
+from services.gateway.domain.caller import Caller
+from services.gateway.domain.rate import Bucket
+from services.gateway.domain.role import Permission, allows
+from services.gateway.domain.session import (
+    Carrier,
+    Ended,
+    Session,
+    ending,
+    in_time,
+    needs_touch,
+)
+from services.gateway.ports import SessionTokens
+from services.gateway.steps import audit_trail
+from services.gateway.store import limits, sessions
+from shared.clock import Clock
+from shared.database import Pool
+
+MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticate:
+    """Finds the session of a token, and refuses what its role does not include."""
+
+    pool: Pool
+    tokens: SessionTokens
+    clock: Clock
+    requests_per_minute: int
+
+    async def session(self, token: str, carrier: Carrier) -> Session | None:
+        """Return the living session that a token points at, and record its use; or None."""
+        claims = await self.tokens.read(token)
+        now = self.clock()
+        if claims is None or not in_time(claims, now):
+            return None
+        found = await sessions.get_session(self.pool, claims.session_id)
+        if found is None or found.user_id != claims.user_id or ending(found, carrier, now):
+            return None
+        if needs_touch(found, now):
+            await sessions.touch_session(self.pool, found.id, now)
+        return found
+
+    async def ended(self, session: Session) -> Ended | None:
+        """Return why a session has ended since, or None; this is no use of it."""
+        found = await sessions.get_session(self.pool, session.id)
+        if found is None:
+            return Ended.REVOKED
+        return ending(found, session.carrier, self.clock())
+
+    async def spend(self, session: Session) -> Bucket:
+        """Take one request from the session's limit; raises `ProblemError` when it is used up."""
+        bucket = await limits.take_token(
+            self.pool,
+            f"session/{session.id}",
+            capacity=self.requests_per_minute,
+            per_second=self.requests_per_minute / MINUTE,
+            at=self.clock(),
+        )
+        if bucket.refused:
+            raise problem.too_many(bucket)
+        return bucket
+
+    async def check(
+        self, session: Session, permission: Permission, endpoint: str, caller: Caller
+    ) -> None:
+        """Raise `ProblemError`, and record it, unless the session's role includes `permission`."""
+        if allows(session.role, permission):
+            return
+        async with self.pool.transaction() as conn:
+            await audit_trail.access_denied(conn, session, permission, endpoint, caller)
+        raise problem.forbidden(session.role, permission)
+
+
+async def spend_sign_in(pool: Pool, caller: Caller, *, per_minute: int, clock: Clock) -> Bucket:
+    """Take one sign-in from a network's limit; raises `ProblemError` when it is used up."""
+    bucket = await limits.take_token(
+        pool,
+        f"sign-in/{caller.network}",
+        capacity=per_minute,
+        per_second=per_minute / MINUTE,
+        at=clock(),
+    )
+    if bucket.refused:
+        raise problem.too_many(bucket)
+    return bucket

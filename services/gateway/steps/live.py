@@ -1,0 +1,142 @@
+"""The live stream of one replica: woken by NOTIFY, read from the rows.
+
+A notification only says “look”. What a stream delivers comes from `live_event` by number, so that
+nothing is lost when a notification is, and each replica's streams deliver every event.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from services.gateway.domain import problem
+from services.gateway.queries import pages
+from services.gateway.steps.overview import OverviewCache
+from services.gateway.store import live_events
+from services.gateway.store.live_events import LiveEvent
+from shared.database import Pool
+from shared.errors import TransientError
+
+PING_SECONDS: Final = 15.0
+RETRY_MILLISECONDS: Final = 2000
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveHub:
+    """Wakes this replica's streams; `on_wake` hears what happened (an event's type) as well."""
+
+    pool: Pool
+    most: int
+    on_wake: Callable[[str], None] = lambda _: None
+    closed: bool = False
+    _streams: set[asyncio.Event] = field(default_factory=set)
+
+    @property
+    def streams(self) -> int:
+        """Return how many streams are open."""
+        return len(self._streams)
+
+    async def run(self) -> None:
+        """Listen until cancelled; then every stream ends."""
+        self.closed = False
+        try:
+            async with self.pool.listen(live_events.CHANNEL, self._woken):
+                await asyncio.Event().wait()
+        finally:
+            self.closed = True
+            self._woken("")
+
+    def refuse_if_full(self) -> None:
+        """Raise `ProblemError` when there are too many streams."""
+        if len(self._streams) >= self.most:
+            raise problem.unavailable("Too many live streams are open here; try again later.", 30)
+
+    def open(self) -> asyncio.Event:
+        """Return the bell of a new stream."""
+        bell = asyncio.Event()
+        self._streams.add(bell)
+        return bell
+
+    def close(self, bell: asyncio.Event) -> None:
+        """Let go of a stream's bell."""
+        self._streams.discard(bell)
+
+    def _woken(self, what: str) -> None:
+        self.on_wake(what)
+        for bell in self._streams:
+            bell.set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveStream:
+    """One browser's stream: a snapshot, then every event once, in order, with pings between."""
+
+    pool: Pool
+    hub: LiveHub
+    overview: OverviewCache
+    has_ended: Callable[[], Awaitable[object]]
+    ping_seconds: float = PING_SECONDS
+
+    async def frames(self, last_event_id: int | None, bell: asyncio.Event) -> AsyncIterator[bytes]:
+        """Yield the stream's bytes until the session, the replica or the database goes away.
+
+        After any of these the browser comes back with the last id it saw.
+        """
+        yield b"retry: %d\n\n" % RETRY_MILLISECONDS
+        try:
+            position, first = await self._begin(last_event_id)
+            yield first
+            while not self.hub.closed:
+                bell.clear()
+                events = await live_events.list_events(self.pool, after=position)
+                for event in events:
+                    yield _frame(event)
+                    position = event.id
+                if await self.has_ended():
+                    yield b"event: session-ended\ndata: {}\n\n"
+                    return
+                if not events and not await self._rung(bell):
+                    yield b": ping\n\n"
+        except TransientError:
+            return
+
+    async def _begin(self, last_event_id: int | None) -> tuple[int, bytes]:
+        """Return where the events go on, and the snapshot that comes before them.
+
+        The snapshot is read after the position: what happens in between is delivered again, never
+        left out. It carries an id only where events do not go on from an earlier one.
+        """
+        before, newest = await live_events.known_range(self.pool)
+        resumed = last_event_id is not None and before <= last_event_id <= newest
+        snapshot = {
+            "resumed": resumed,
+            "scans": [dict(row) for row in await pages.running_scans(self.pool)],
+            "overview": await self.overview.get(),
+        }
+        head = b"event: snapshot\n" if resumed else b"id: %d\nevent: snapshot\n" % newest
+        position = last_event_id if resumed and last_event_id is not None else newest
+        return position, head + b"data: " + orjson.dumps(snapshot) + b"\n\n"
+
+    async def _rung(self, bell: asyncio.Event) -> bool:
+        try:
+            await asyncio.wait_for(bell.wait(), self.ping_seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+def _frame(event: LiveEvent) -> bytes:
+    """Return one event in the form of the HTML standard's server-sent events."""
+    data = orjson.dumps(
+        {
+            "id": event.id,
+            "at": event.at,
+            "type": event.type,
+            "correlation_id": event.correlation_id,
+            "summary": event.summary,
+            "data": event.data,
+        }
+    )
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, event.type.encode(), data)

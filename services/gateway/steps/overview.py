@@ -1,0 +1,42 @@
+"""The first page's numbers, kept for some seconds and read anew when a scan has ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from shared.clock import Clock
+
+FRESH_FOR: Final = timedelta(seconds=15)
+
+
+@dataclass(slots=True, kw_only=True)
+class OverviewCache:
+    """One reading for all who ask within `FRESH_FOR`; only one reads at a time."""
+
+    read: Callable[[], Awaitable[dict[str, Any]]]
+    clock: Clock
+    _value: dict[str, Any] | None = None
+    _read_at: datetime | None = None
+    _edition: int = 0
+    _gate: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def get(self) -> dict[str, Any]:
+        """Return the numbers, at most `FRESH_FOR` old."""
+        async with self._gate:
+            if self._value is not None and self._is_fresh():
+                return self._value
+            edition, began = self._edition, self.clock()
+            value = await self.read()
+            if edition == self._edition:
+                self._value, self._read_at = value, began
+            return value
+
+    def invalidate(self) -> None:
+        """Forget the numbers; a reading that is under way is not kept either."""
+        self._edition += 1
+        self._value = None
+
+    def _is_fresh(self) -> bool:
+        return self._read_at is not None and self.clock() - self._read_at < FRESH_FOR

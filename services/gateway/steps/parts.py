@@ -1,0 +1,34 @@
+"""What routes and middleware are handed: the gateway's parts, joined once by `app.py`."""
+
+from dataclasses import dataclass
+
+from opentelemetry.trace import Tracer
+
+from services.gateway.settings import Settings
+from services.gateway.steps.authenticate import Authenticate
+from services.gateway.steps.live import PING_SECONDS, LiveHub
+from services.gateway.steps.overview import OverviewCache
+from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.sign_in import SignIn
+from shared.bus import Bus
+from shared.clock import Clock
+from shared.database import Pool
+from shared.health import Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that an endpoint may use."""
+
+    settings: Settings
+    pool: Pool
+    bus: Bus
+    clock: Clock
+    health: Health
+    tracer: Tracer
+    sign_in: SignIn
+    authenticate: Authenticate
+    request_scan: RequestScan
+    overview: OverviewCache
+    hub: LiveHub
+    ping_seconds: float = PING_SECONDS
