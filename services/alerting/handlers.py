@@ -23,13 +23,13 @@ async def on_secret_expiring(event: SecretExpiring, message: Message, *, desk: D
 async def on_vault_scanned(event: VaultScanned, message: Message, *, desk: Desk) -> None:
     """Resolve the alerts of a vault in which something changed."""
     if event.added or event.changed or event.removed:
-        await look_at_alerts(desk, event.vault_id)
+        await look_at_alerts(desk, vault_id=event.vault_id, course=message.correlation_id)
     await _handled(message, "on_vault_scanned", desk)
 
 
 async def on_scan_completed(_: ScanCompleted, message: Message, *, desk: Desk) -> None:
     """Look at the whole estate: this finds whatever no message brought."""
-    await look_at_estate(desk)
+    await look_at_estate(desk, course=message.correlation_id)
     await _handled(message, "on_scan_completed", desk)
 
 

@@ -58,28 +58,24 @@ async def judge(
         await _do(act, _Case(desk, conn, rule, mark, standing, credential, course))
 
 
-async def look(desk: Desk, item_id: int) -> None:
-    """Judge one item in a transaction of its own."""
-    async with desk.pool.transaction() as conn:
-        await judge(desk, conn, item_id)
-
-
-async def look_at_alerts(desk: Desk, vault_id: int | None = None) -> None:
+async def look_at_alerts(
+    desk: Desk, *, vault_id: int | None = None, course: UUID | None = None
+) -> None:
     """Judge the open alerts, of one vault or of all, of which the inventory tells otherwise."""
 
     async def page(after: int) -> list[int]:
         async with desk.pool.acquire() as conn:
             return await inventory.list_doubtful(conn, vault_id=vault_id, after=after, limit=PAGE)
 
-    await _each(desk, page)
+    await _each(desk, page, course)
 
 
-async def look_at_estate(desk: Desk) -> None:
+async def look_at_estate(desk: Desk, *, course: UUID | None = None) -> None:
     """Judge every open alert, and every credential that should have one and has none.
 
     This finds what was announced while alerting was away, and what time alone has changed.
     """
-    await look_at_alerts(desk)
+    await look_at_alerts(desk, course=course)
 
     async def page(after: int) -> list[int]:
         now = desk.clock()
@@ -90,15 +86,18 @@ async def look_at_estate(desk: Desk) -> None:
                 conn, until=until, now=now, after=after, limit=PAGE
             )
 
-    await _each(desk, page)
+    await _each(desk, page, course)
 
 
-async def _each(desk: Desk, page: Callable[[int], Awaitable[list[int]]]) -> None:
-    """Judge page after page; each item on its own, so that a crash keeps what is done."""
+async def _each(
+    desk: Desk, page: Callable[[int], Awaitable[list[int]]], course: UUID | None
+) -> None:
+    """Judge page after page; each item in a transaction of its own: a crash keeps what is done."""
     after = 0
     while items := await page(after):
         for item_id in items:
-            await look(desk, item_id)
+            async with desk.pool.transaction() as conn:
+                await judge(desk, conn, item_id, course=course)
         after = items[-1]
 
 
