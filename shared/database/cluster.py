@@ -8,13 +8,12 @@ import contextlib
 import fcntl
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
@@ -23,13 +22,13 @@ from urllib.parse import quote
 from shared.database.account import Account, die_with_parent, reachable, unprivileged_account
 from shared.database.binaries import find_binaries, major_version
 from shared.database.catalogue import DATABASE
+from shared.database.initdb import initialise
 from shared.database.location import locate
 from shared.database.stale import clear_leftovers
 from shared.errors import SchemaError, SettingsError
 
 SUPERUSER: Final = "postgres"
 HOST: Final = "127.0.0.1"
-_BUILTIN_LOCALE_MAJOR: Final = 17
 _READY_LINE: Final = 7
 _POLL_SECONDS: Final = 0.01
 _STOP_SECONDS: Final = 20.0
@@ -159,63 +158,20 @@ class Cluster:
         wanted = major_version(folder)
         version = self.data / "PG_VERSION"
         if not version.exists():
-            self._initialise(folder, wanted)
+            initialise(
+                folder,
+                self.data,
+                account=self._account,
+                major=wanted,
+                superuser=SUPERUSER,
+                password=self._superuser_password(),
+            )
         elif int(version.read_text()) != wanted:
             raise SchemaError(
                 f"The data in {self.data} is of PostgreSQL {version.read_text().strip()}, the"
                 f" programs here are of {wanted}. Install the old version again, or dump with it"
                 " and load with the new one."
             )
-
-    def _initialise(self, folder: Path, major: int) -> None:
-        """Run initdb in a folder beside, so that a half-done one is never taken for a whole."""
-        unfinished = self._home / "data.part"
-        for leftover in (unfinished, self.data):
-            shutil.rmtree(leftover, ignore_errors=True)
-        unfinished.mkdir(mode=0o700)
-        self._account.own(unfinished)
-        locale = ["--no-locale"]
-        if major >= _BUILTIN_LOCALE_MAJOR:
-            locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--lc-collate=C"]
-        if self.settings.get("fsync") == "off":
-            locale.append("--no-sync")
-        with self._password_pipe() as pipe:
-            command = [
-                str(folder / "initdb"),
-                "-D",
-                str(unfinished),
-                "-U",
-                SUPERUSER,
-                "-E",
-                "UTF8",
-                *locale,
-            ]
-            command += ["-A", "scram-sha-256", f"--pwfile=/dev/fd/{pipe}", "--no-instructions"]
-            done = subprocess.run(  # noqa: S603 - no shell, our own arguments
-                command,
-                check=False,
-                pass_fds=(pipe,),
-                capture_output=True,
-                text=True,
-                cwd="/",
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-                **self._account.popen,
-            )
-        if done.returncode != 0:
-            raise SettingsError(f"PostgreSQL's initdb failed: {done.stderr.strip()}")
-        unfinished.rename(self.data)
-
-    @contextlib.contextmanager
-    def _password_pipe(self) -> Iterator[int]:
-        """Hand initdb the password without a file and without an argument that `ps` shows."""
-        read, write = os.pipe()
-        try:
-            os.write(write, self._superuser_password().encode())
-            os.close(write)
-            self._account.own(read)
-            yield read
-        finally:
-            os.close(read)
 
     def _launch(self, folder: Path) -> None:
         self.port = self._choose_port()

@@ -103,7 +103,9 @@ def database(migrated: Cluster) -> Iterator[Database]:
 
 
 async def _create(cluster: Cluster, name: str) -> None:
-    await execute(cluster.url("postgres"), f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    await execute(
+        cluster.url("postgres"), f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"
+    )
     connection = await connect(cluster.url(name), "test set-up")
     try:
         await database_privileges(connection)  # a template does not pass these on
