@@ -113,7 +113,7 @@ class Node:
     def _environment(self) -> dict[str, str]:
         folder = str(self.folder)
         return {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),  # noqa: TID251 - the child's own path
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": folder,
             "LANG": "C.UTF-8",
             "RABBITMQ_NODENAME": f"certifyclouds{self.port}@localhost",
@@ -145,7 +145,7 @@ def rabbitmq() -> Iterator[Node]:
     """The RabbitMQ node of this test run; skips where RabbitMQ is not installed."""
     if not SERVER.exists():
         reason = "RabbitMQ is not installed (Debian: apt-get install rabbitmq-server)"
-        if os.environ.get("REQUIRE_ALL") == "1":  # noqa: TID251 - the test run's own switch
+        if os.environ.get("REQUIRE_ALL") == "1":
             pytest.fail(f"REQUIRE_ALL=1, but {reason}")
         pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="certifyclouds-rabbitmq-") as folder:
