@@ -1,9 +1,11 @@
 """Items and the change feed: only rows that differ are written, none for being seen."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+
+import orjson
 
 from services.scanner.domain.changes import Change
 from services.scanner.domain.inventory import Item
@@ -135,8 +137,8 @@ async def add_changes(
         """
         WITH noted AS (
             INSERT INTO scanner.change (scan_id, vault_id, item_id, what, fields)
-            SELECT $1, $2, i.id, c.what, c.fields
-            FROM unnest($3::text[], $4::text[], $5::jsonb[]) AS c (external_id, what, fields)
+            SELECT $1, $2, i.id, c.what, c.fields::jsonb
+            FROM unnest($3::text[], $4::text[], $5::text[]) AS c (external_id, what, fields)
             JOIN scanner.item i ON i.vault_id = $2 AND i.external_id = c.external_id
             ORDER BY i.id
             RETURNING id
@@ -147,7 +149,8 @@ async def add_changes(
         vault_id,
         [change.external_id for change in changes],
         [change.what.value for change in changes],
-        [[asdict(field) for field in change.fields] for change in changes],
+        # As text: a list in a list would be taken for an array of two dimensions.
+        [orjson.dumps(change.fields).decode() for change in changes],
     )
     return Span(row["entries"], row["first"], row["last"]) if row else NOTHING
 
