@@ -56,7 +56,7 @@ class Envelope:
     """An ASGI application around the gateway's."""
 
     def __init__(self, app: ASGIApp, *, tracer: Tracer, registry: CollectorRegistry) -> None:
-        self._app = app
+        self.inner = app
         self._tracer = tracer
         self._count = Counter(
             "gateway_http_requests_total",
@@ -98,7 +98,7 @@ class Envelope:
             attributes={"http.request.method": scope["method"], "url.path": scope["path"]},
         ) as span:
             try:
-                await self._app(scope, receive, send_on)
+                await self.inner(scope, receive, send_on)
             except Exception as error:
                 # The problem document was sent by the inner handler; a broken stream has no answer.
                 if not status:

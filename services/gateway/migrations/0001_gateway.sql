@@ -23,7 +23,7 @@ CREATE TABLE gateway.session (
     user_agent   text NOT NULL,
     CHECK (expires_at > created_at)
 );
-CREATE INDEX session_user ON gateway.session (user_id);
+CREATE INDEX session_by_user ON gateway.session (user_id);
 CREATE INDEX session_expires_at ON gateway.session (expires_at);
 COMMENT ON TABLE gateway.session IS
 'The truth about who is signed in. A token only points at a row here.';
