@@ -1,0 +1,85 @@
+"""Who may do what: role assignments on resources, and the policies of vaults without RBAC."""
+
+from typing import Final
+
+from sandbox.estate.model import Estate, Kind, Vault
+from sandbox.roles import ROLES
+
+_SECRET_ACTIONS: Final = {
+    "list": "readMetadata/action",
+    "get": "getSecret/action",
+    "set": "setSecret/action",
+    "delete": "delete",
+    "recover": "recover/action",
+    "purge": "purge/action",
+}
+_OTHER_ACTIONS: Final = {
+    "list": "read",
+    "get": "read",
+    "create": "create/action",
+    "import": "import/action",
+    "update": "update/action",
+    "delete": "delete",
+    "recover": "recover/action",
+    "purge": "purge/action",
+}
+
+
+def data_action(kind: Kind, permission: str) -> str:
+    """Return the data action that a permission in a vault policy's words stands for.
+
+    Whoever may set a secret may also update its attributes, as under an access policy.
+    """
+    actions = _SECRET_ACTIONS if kind == "secrets" else _OTHER_ACTIONS
+    return f"Microsoft.KeyVault/vaults/{kind}/{actions[permission]}"
+
+
+class Access:
+    """Decides from the estate's assignments and policies as they stand."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate = estate
+
+    def allows(self, object_id: str, action: str, scope: str, *, data: bool = False) -> bool:
+        """Say whether a role on the scope, or above it, allows the action."""
+        where = scope.lower()
+        return any(
+            assignment.object_id == object_id
+            and _covers(assignment.scope.lower(), where)
+            and ROLES[assignment.role].allows(action, data=data)
+            for assignment in self._estate.assignments
+        )
+
+    def may(self, object_id: str, vault: Vault, kind: Kind, permission: str) -> bool:
+        """Say whether the object may do this in the vault; its network is not looked at."""
+        if vault.rbac:
+            action = data_action(kind, permission)
+            return self.allows(object_id, action, vault.resource_id, data=True)
+        return any(
+            policy.object_id == object_id
+            and {permission, "all"} & set(policy.permissions.get(kind, ()))
+            for policy in vault.policies
+        )
+
+    def sees_subscription(self, object_id: str, subscription_id: str) -> bool:
+        """Say whether the object holds any role in the subscription, which then shows itself."""
+        where = f"/subscriptions/{subscription_id}".lower()
+        return any(
+            assignment.object_id == object_id
+            and (
+                _covers(assignment.scope.lower(), where) or _covers(where, assignment.scope.lower())
+            )
+            for assignment in self._estate.assignments
+        )
+
+    def readable(self, object_id: str, vault: Vault) -> dict[str, bool]:
+        """Return for each kind whether the object can list it from here."""
+        reached = vault.firewall == "open"
+        return {
+            kind: reached and self.may(object_id, vault, kind, "list")
+            for kind in ("secrets", "keys", "certificates")
+        }
+
+
+def _covers(scope: str, where: str) -> bool:
+    return scope in {"/", where} or where.startswith(f"{scope}/")

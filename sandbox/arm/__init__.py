@@ -1,0 +1,1 @@
+"""Azure Resource Manager: subscriptions, vaults, role assignments, and Resource Graph."""

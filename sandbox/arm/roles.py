@@ -1,0 +1,69 @@
+"""Role assignments and role definitions (Microsoft.Authorization)."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.arm import errors, shapes
+from sandbox.estate.model import Assignment
+from sandbox.roles import ROLES
+from sandbox.tokens import Caller
+from sandbox.wire import Document, answer
+from sandbox.world import World
+
+_PROVIDER: Final = ["providers", "microsoft.authorization"]
+_ASSIGNMENTS: Final = "roleassignments"
+_DEFINITIONS: Final = "roledefinitions"
+_PRINCIPAL: Final = re.compile(r"(?:principalId\s+eq|assignedTo\()\s*'([^']+)'", re.IGNORECASE)
+_ROLE_NAME: Final = re.compile(r"roleName\s+eq\s+'([^']+)'", re.IGNORECASE)
+_READ: Final = "Microsoft.Authorization/roleAssignments/read"
+
+
+def is_asked_for(parts: Sequence[str]) -> bool:
+    """Say whether a path, in small letters, ends in roles of some scope."""
+    listed = list(parts[-3:-1]) == _PROVIDER and parts[-1] in (_ASSIGNMENTS, _DEFINITIONS)
+    return listed or (list(parts[-4:-2]) == _PROVIDER and parts[-2] == _DEFINITIONS)
+
+
+def answer_roles(world: World, request: Request, caller: Caller) -> Response:
+    """Answer for the scope that stands before the provider in the path."""
+    path = request.url.path.rstrip("/")
+    scope = path[: path.lower().rindex("/providers/microsoft.authorization")]
+    last = path.lower().rsplit("/", 1)[-1]
+    if last == _ASSIGNMENTS:
+        return answer({"value": _assignments(world, request, caller, scope)})
+    definitions = [shapes.role_definition(role) for role in ROLES.values()]
+    wanted = _ROLE_NAME.search(request.query_params.get("$filter", ""))
+    if last == _DEFINITIONS:
+        kept = [d for d in definitions if not wanted or _name(d) == wanted[1].lower()]
+        return answer({"value": kept})
+    for definition in definitions:
+        if definition["name"] == last:
+            return answer(definition)
+    raise errors.error(
+        404, "RoleDefinitionDoesNotExist", f"The specified role definition '{last}' was not found."
+    )
+
+
+def _name(definition: Document) -> str:
+    return str(definition["properties"]["roleName"]).lower()
+
+
+def _assignments(world: World, request: Request, caller: Caller, scope: str) -> list[Document]:
+    """Return the assignments at, above and below the scope, as the filter narrows them."""
+    if not world.access.allows(caller.object_id, _READ, scope):
+        raise errors.unauthorized(caller, _READ, scope)
+    text = request.query_params.get("$filter", "")
+    principal = _PRINCIPAL.search(text)
+    where, at_scope = f"{scope.lower()}/", "atscope()" in text.lower()
+
+    def is_wanted(found: Assignment) -> bool:
+        own = f"{found.scope.lower()}/"
+        near = where.startswith(own) or (not at_scope and own.startswith(where))
+        return near and (principal is None or found.object_id == principal[1])
+
+    assignments = filter(is_wanted, world.estate.assignments)
+    return [shapes.role_assignment(world.estate, found) for found in assignments]

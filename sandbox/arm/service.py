@@ -1,0 +1,206 @@
+"""Taking a request to Resource Manager: who asks, and for which scope."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.arm import errors, roles, shapes
+from sandbox.arm.graph import ResourceGraph
+from sandbox.estate.model import Subscription
+from sandbox.throttle import Window
+from sandbox.tokens import Caller, TokenRefusedError
+from sandbox.wire import Document, RefusedError, answer, new_id, seal, unseal, whole_number
+from sandbox.world import World
+
+PAGE: Final = 50
+_READS: Final = 250
+_READS_SECONDS: Final = 10.0
+_VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(-preview)?")
+_VAULTS: Final = "providers/microsoft.keyvault/vaults"
+_READ_VAULTS: Final = "Microsoft.KeyVault/vaults/read"
+
+
+class ResourceManager:
+    """Answers for the estate's subscriptions."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._graph = ResourceGraph(world)
+        self._reads = Window(_READS, _READS_SECONDS)
+
+    async def answer(self, request: Request) -> Response:
+        try:
+            caller = self._caller(request)
+            response = await self._answer(request, caller)
+            left = self._reads.left(caller.object_id)
+            response.headers["x-ms-ratelimit-remaining-subscription-reads"] = str(left)
+        except RefusedError as refused:
+            response = answer(refused.document, refused.status, headers=refused.headers)
+        response.headers.update(_headers(request))
+        return response
+
+    def _caller(self, request: Request) -> Caller:
+        world = self._world
+        authorization = request.headers.get("authorization", "")
+        try:
+            caller = world.tokens.check(authorization, world.names.audiences("arm"))
+        except TokenRefusedError as refused:
+            raise errors.unauthenticated(world, refused) from None
+        version = request.query_params.get("api-version")
+        if version is None:
+            raise errors.error(
+                400,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required for all requests.",
+            )
+        if not _VERSION.fullmatch(version):
+            raise errors.error(
+                400,
+                "InvalidApiVersionParameter",
+                f"The api-version '{version}' is invalid. It is a date, as in 2022-12-01.",
+            )
+        return caller
+
+    async def _answer(self, request: Request, caller: Caller) -> Response:
+        path = request.url.path.strip("/")
+        parts = path.lower().split("/")
+        if path.lower() == "providers/microsoft.resourcegraph/resources":
+            return await self._graph.answer(request, caller)
+        if request.method != "GET":
+            message = f"The requested resource does not support http method '{request.method}'."
+            raise errors.error(405, "MethodNotAllowed", message)
+        if not self._reads.take(caller.object_id):
+            raise self._throttled(caller)
+        if roles.is_asked_for(parts):
+            return roles.answer_roles(self._world, request, caller)
+        return self._read(request, caller, path.split("/"))
+
+    def _throttled(self, caller: Caller) -> RefusedError:
+        refused = errors.error(
+            429,
+            "SubscriptionRequestsThrottled",
+            f"Number of 'read' requests for the principal '{caller.object_id}' exceeded the limit.",
+        )
+        wait = self._reads.seconds_until_free(caller.object_id)
+        refused.headers["Retry-After"] = str(int(wait) + 1)
+        return refused
+
+    def _read(self, request: Request, caller: Caller, parts: Sequence[str]) -> Response:
+        low = [part.lower() for part in parts]
+        match low:
+            case ["tenants"]:
+                return answer({"value": [shapes.tenant(self._world.estate)]})
+            case ["subscriptions"]:
+                return self._subscriptions(request, caller)
+            case ["subscriptions", _]:
+                found = self._subscription(caller, parts[1])
+                return answer(shapes.subscription(self._world.estate, found))
+            case _:
+                return self._read_resources(request, caller, parts, low)
+
+    def _read_resources(
+        self, request: Request, caller: Caller, parts: Sequence[str], low: Sequence[str]
+    ) -> Response:
+        match low:
+            case ["subscriptions", _, "resources"]:
+                return self._resources(request, caller, parts[1])
+            case ["subscriptions", _, "providers", "microsoft.keyvault", "vaults"]:
+                return self._vaults(request, caller, parts[1], "")
+            case ["subscriptions", _, "resourcegroups", _, *rest] if "/".join(rest) == _VAULTS:
+                return self._vaults(request, caller, parts[1], low[3])
+            case ["subscriptions", _, "resourcegroups", _, *rest] if "/".join(rest[:-1]) == _VAULTS:
+                return self._vault(caller, parts[1], parts[3], parts[-1])
+            case _:
+                raise errors.error(404, "NotFound", "The requested path was not found.")
+
+    def _subscriptions(self, request: Request, caller: Caller) -> Response:
+        estate = self._world.estate
+        seen = [s for s in estate.subscriptions if self._sees(caller, s.id)]
+        return self.page(request, [shapes.subscription(estate, found) for found in seen])
+
+    def _sees(self, caller: Caller, subscription_id: str) -> bool:
+        return self._world.access.sees_subscription(caller.object_id, subscription_id)
+
+    def _subscription(self, caller: Caller, subscription_id: str) -> Subscription:
+        """Return the subscription; one that the caller may not see is not there."""
+        for found in self._world.estate.subscriptions:
+            if found.id == subscription_id.lower() and self._sees(caller, found.id):
+                return found
+        raise errors.subscription_not_found(subscription_id)
+
+    def _vaults(
+        self, request: Request, caller: Caller, subscription_id: str, group: str
+    ) -> Response:
+        """List the vaults of a subscription, or of one of its resource groups."""
+        world = self._world
+        found = self._subscription(caller, subscription_id)
+        scope = f"/subscriptions/{found.id}" + (f"/resourceGroups/{group}" if group else "")
+        self._require(caller, scope)
+        vaults = [v for v in world.estate.vaults_of(found.id) if not group or _in(v, group)]
+        if group and not vaults:
+            raise errors.group_not_found(group)
+        documents = [shapes.vault(world.estate, world.names, vault) for vault in vaults]
+        return self.page(request, documents)
+
+    def _resources(self, request: Request, caller: Caller, subscription_id: str) -> Response:
+        """List the subscription's resources; the estate has vaults only."""
+        found = self._subscription(caller, subscription_id)
+        self._require(caller, f"/subscriptions/{found.id}")
+        vaults = self._world.estate.vaults_of(found.id)
+        return self.page(request, [shapes.resource(vault) for vault in vaults])
+
+    def _vault(self, caller: Caller, subscription_id: str, group: str, name: str) -> Response:
+        world = self._world
+        found = self._subscription(caller, subscription_id)
+        vault = world.estate.vaults.get(name.lower())
+        if vault is None or vault.subscription_id != found.id or not _in(vault, group):
+            raise errors.vault_not_found(name, group)
+        self._require(caller, vault.resource_id)
+        return answer(shapes.vault(world.estate, world.names, vault))
+
+    def _require(self, caller: Caller, scope: str) -> None:
+        if not self._world.access.allows(caller.object_id, _READ_VAULTS, scope):
+            raise errors.unauthorized(caller, _READ_VAULTS, scope)
+
+    def page(self, request: Request, documents: Sequence[Document]) -> Response:
+        """Return one page of a list, with the address of the next where there is one."""
+        query = request.query_params
+        size = whole_number(query.get("$top", "")) or PAGE
+        start = whole_number(unseal(query.get("$skiptoken", "")) or "") or 0
+        end = start + size
+        result: Document = {"value": list(documents[start:end])}
+        if end < len(documents):
+            kept = "&".join(
+                f"{quote(name, safe='$')}={quote(value, safe='')}"
+                for name, value in query.items()
+                if name != "$skiptoken"
+            )
+            result["nextLink"] = (
+                f"{self._world.names.arm}{request.url.path}?{kept}&$skiptoken={seal(str(end))}"
+            )
+        return answer(result)
+
+
+def _in(vault: object, group: str) -> bool:
+    return str(getattr(vault, "resource_group", "")).lower() == group.lower()
+
+
+def _headers(request: Request) -> dict[str, str]:
+    request_id = new_id()
+    found = {
+        "Cache-Control": "no-cache",
+        "Pragma": "no-cache",
+        "Expires": "-1",
+        "x-ms-request-id": request_id,
+        "x-ms-correlation-request-id": request_id,
+        "x-ms-routing-request-id": f"WESTEUROPE:{request_id}",
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if client := request.headers.get("x-ms-client-request-id"):
+        found["x-ms-client-request-id"] = client
+    return found

@@ -1,0 +1,1 @@
+"""Microsoft Graph, as far as it tells of applications and their credentials."""

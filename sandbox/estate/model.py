@@ -1,0 +1,208 @@
+"""The tenant's objects. Instants are seconds since the epoch, as Key Vault keeps them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from sandbox.key_pairs import KeyType
+
+Kind = Literal["secrets", "keys", "certificates"]
+KINDS: Final[tuple[Kind, ...]] = ("secrets", "keys", "certificates")
+Firewall = Literal["open", "selected-networks", "private-only"]
+NO_TAGS: Final[Mapping[str, str]] = {}
+
+
+@dataclass(slots=True)
+class Version:
+    """One version of an item. What a kind does not have stays at its default."""
+
+    id: str
+    created: int
+    updated: int
+    enabled: bool = True
+    not_before: int | None = None
+    expires: int | None = None
+    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
+    content_type: str | None = None
+    value: str = ""
+    key_type: KeyType = "RSA-2048"
+    certificate: bytes = b""
+
+
+@dataclass(slots=True)
+class Item:
+    """A secret, a key or a certificate with its versions, the oldest first.
+
+    `managed` marks the key and the secret that belong to a certificate of the same name.
+    """
+
+    kind: Kind
+    name: str
+    versions: list[Version]
+    managed: bool = False
+    deleted_at: int | None = None
+
+    @property
+    def current(self) -> Version:
+        return self.versions[-1]
+
+    def version(self, version_id: str) -> Version | None:
+        return next((v for v in self.versions if v.id == version_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """What a vault's own policy lets an object do; permissions in Azure's words."""
+
+    object_id: str
+    permissions: Mapping[Kind, tuple[str, ...]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Vault:
+    """A key vault with what it holds. Names are compared without regard to case, as in Azure."""
+
+    name: str
+    subscription_id: str
+    resource_group: str
+    location: str
+    created: int
+    rbac: bool = True
+    policies: tuple[AccessPolicy, ...] = ()
+    sku: Literal["standard", "premium"] = "standard"
+    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
+    retention_days: int = 90
+    purge_protection: bool = False
+    firewall: Firewall = "open"
+    live: dict[Kind, dict[str, Item]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    deleted: dict[Kind, dict[str, Item]] = field(
+        default_factory=lambda: {kind: {} for kind in KINDS}
+    )
+
+    @property
+    def resource_id(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.KeyVault/vaults/{self.name}"
+        )
+
+    @property
+    def recovery_level(self) -> str:
+        """Return what the service says about getting deleted items back."""
+        level = "Recoverable" if self.retention_days == _LONGEST_RETENTION else _CUSTOMIZED
+        return level if self.purge_protection else f"{level}+Purgeable"
+
+    def add(self, item: Item) -> Item:
+        self.live[item.kind][item.name.lower()] = item
+        return item
+
+    def find(self, kind: Kind, name: str) -> Item | None:
+        return self.live[kind].get(name.lower())
+
+    def count(self) -> int:
+        return sum(len(items) for items in self.live.values())
+
+
+_LONGEST_RETENTION: Final = 90
+_CUSTOMIZED: Final = "CustomizedRecoverable"
+
+
+class Subscription(NamedTuple):
+    """An Azure subscription."""
+
+    id: str
+    name: str
+    state: str = "Enabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who can get a token: a managed identity, or a service principal with a secret."""
+
+    name: str
+    client_id: str
+    object_id: str
+    kind: Literal["managed", "application"] = "managed"
+    graph_roles: tuple[str, ...] = ()
+
+    def resource_id(self, subscription_id: str) -> str:
+        return (
+            f"/subscriptions/{subscription_id}/resourcegroups/rg-certifyclouds/providers"
+            f"/Microsoft.ManagedIdentity/userAssignedIdentities/id-certifyclouds-{self.name}"
+        )
+
+
+class Assignment(NamedTuple):
+    """A role given to an object on a scope and everything below it."""
+
+    id: str
+    scope: str
+    object_id: str
+    role: str
+
+
+@dataclass(slots=True, kw_only=True)
+class PasswordCredential:
+    """A client secret of an application. The text is known only to whoever made it."""
+
+    key_id: str
+    display_name: str | None
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class KeyCredential:
+    """A certificate of an application; the identifier is written as the service would."""
+
+    key_id: str
+    display_name: str | None
+    start: int
+    end: int
+    custom_key_identifier: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Application:
+    """An app registration."""
+
+    object_id: str
+    app_id: str
+    display_name: str
+    created: int
+    passwords: list[PasswordCredential] = field(default_factory=list)
+    keys: list[KeyCredential] = field(default_factory=list)
+    owners: tuple[str, ...] = ()
+    principal_id: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Estate:
+    """A tenant and everything in it."""
+
+    tenant_id: str
+    organization: str
+    domain: str
+    profile: str
+    seed: int
+    made_at: int
+    subscriptions: list[Subscription] = field(default_factory=list)
+    vaults: dict[str, Vault] = field(default_factory=dict)
+    principals: dict[str, Principal] = field(default_factory=dict)
+    assignments: list[Assignment] = field(default_factory=list)
+    applications: list[Application] = field(default_factory=list)
+
+    def add_vault(self, vault: Vault) -> Vault:
+        self.vaults[vault.name.lower()] = vault
+        return vault
+
+    def vaults_of(self, subscription_id: str) -> Iterator[Vault]:
+        """Yield a subscription's vaults in the order of their names."""
+        wanted = subscription_id.lower()
+        for name in sorted(self.vaults):
+            if self.vaults[name].subscription_id.lower() == wanted:
+                yield self.vaults[name]
+
+    def principal(self, object_id: str) -> Principal | None:
+        return next((p for p in self.principals.values() if p.object_id == object_id), None)

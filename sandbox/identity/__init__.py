@@ -1,0 +1,1 @@
+"""Getting tokens: Entra's endpoint for client secrets, and the two managed identity endpoints."""

@@ -1,0 +1,62 @@
+"""Reading single items, live and deleted."""
+
+from starlette.responses import Response
+
+from sandbox.estate.model import Item, Kind, Version
+from sandbox.key_vault import errors, shapes
+from sandbox.key_vault.call import Call
+from sandbox.wire import answer
+
+
+def item(call: Call, kind: Kind, name: str, version_id: str) -> Response:
+    """Return one version of an item; of a secret with its value."""
+    call.require(kind, "get", name)
+    found = call.item(kind, name)
+    version = wanted(found, version_id)
+    if kind == "secrets" and not version.enabled:
+        raise errors.disabled(kind)
+    document = shapes.bundle(found, version, call.vault, call.address)
+    if kind == "secrets":
+        document = {"value": shapes.value(found, version)} | document
+    return answer(document)
+
+
+def wanted(found: Item, version_id: str) -> Version:
+    """Return the version with this id; the current one for an empty id."""
+    version = found.version(version_id) if version_id else found.current
+    if version is None:
+        raise errors.not_found(found.kind, f"{found.name}/{version_id}")
+    return version
+
+
+def certificate_policy(call: Call, name: str) -> Response:
+    """Return how a certificate is made and renewed."""
+    call.require("certificates", "get", name)
+    found = call.item("certificates", name)
+    return answer(shapes.certificate_policy(found, found.current, call.address))
+
+
+def rotation_policy(call: Call, name: str) -> Response:
+    """Return a key's rotation policy: the one that a key has when nobody set any."""
+    call.require("keys", "get", name)
+    found = call.item("keys", name)
+    notify = {"trigger": {"timeBeforeExpiry": "P30D"}, "action": {"type": "Notify"}}
+    return answer(
+        {
+            "id": f"{call.address}/keys/{found.name}/rotationpolicy",
+            "lifetimeActions": [notify],
+            "attributes": {},
+        }
+    )
+
+
+def deleted(call: Call, kind: Kind, name: str) -> Response:
+    """Return a deleted item, without a value."""
+    call.require(kind, "get", name)
+    gone = call.vault.deleted[kind].get(name.lower())
+    if gone is None:
+        raise errors.deleted_not_found(kind, name)
+    return answer(
+        shapes.bundle(gone, gone.current, call.vault, call.address)
+        | shapes.deleted(gone, call.vault, call.address)
+    )

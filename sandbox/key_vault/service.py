@@ -1,0 +1,154 @@
+"""Taking a request to a vault: who asks, from where, how often, for what."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final, get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.estate.model import Kind, Vault
+from sandbox.key_vault import errors, listing, reading, writing
+from sandbox.key_vault.call import Call
+from sandbox.throttle import Window
+from sandbox.tokens import TokenRefusedError
+from sandbox.wire import RefusedError, answer, new_id
+from sandbox.world import World
+
+_VERSION: Final = re.compile(r"7\.[0-6](-preview(\.\d)?)?|20\d\d-\d\d-\d\d(-preview)?")
+_NEWEST: Final = "2025-07-01"
+_SERVICE_VERSION: Final = "1.9.2784.1"
+_REQUESTS: Final = 4_000
+_SECONDS: Final = 10.0
+_KIND: Final[dict[str, Kind]] = {kind: kind for kind in get_args(Kind)}
+_DELETED: Final[dict[str, Kind]] = {f"deleted{kind}": kind for kind in get_args(Kind)}
+
+Operation = Callable[[], Awaitable[Response] | Response]
+
+
+class KeyVault:
+    """Answers for every vault of the estate."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._quota = Window(_REQUESTS, _SECONDS)
+
+    async def answer(self, request: Request, vault_name: str) -> Response:
+        vault = self._world.estate.vaults.get(vault_name.lower())
+        try:
+            response = await self._answer(request, vault)
+        except RefusedError as refused:
+            response = answer(refused.document, refused.status, headers=refused.headers)
+        response.headers.update(_headers(request, vault))
+        return response
+
+    async def _answer(self, request: Request, vault: Vault | None) -> Response:
+        if vault is None:
+            raise errors.error(404, "VaultNotFound", "There is no vault of this name.")
+        call = self._call(request, vault)
+        parts = [part for part in request.url.path.split("/") if part]
+        result = _operation(call, request.method, parts)
+        return result if isinstance(result, Response) else await result
+
+    def _call(self, request: Request, vault: Vault) -> Call:
+        """Check everything that does not depend on what is asked for."""
+        world = self._world
+        authorization = request.headers.get("authorization", "")
+        try:
+            caller = world.tokens.check(authorization, world.names.audiences("vault"))
+        except TokenRefusedError as refused:
+            raise errors.unauthorized(world, refused) from None
+        if not self._quota.take(vault.name):
+            raise errors.throttled()
+        if vault.firewall != "open":
+            raise errors.firewalled(world, vault, caller)
+        return Call(world, vault, caller, request, world.names.vault(vault.name), _version(request))
+
+
+def _version(request: Request) -> str:
+    version = request.query_params.get("api-version")
+    if version is None:
+        raise errors.bad_parameter("api-version must be specified")
+    if not _VERSION.fullmatch(version):
+        raise errors.bad_parameter(
+            f"The specified version ({version}) is not recognized. Consider using the latest"
+            f" supported version ({_NEWEST})."
+        )
+    return version
+
+
+def _operation(call: Call, method: str, parts: list[str]) -> Response | Awaitable[Response]:
+    """Do what the method and the path ask for."""
+    first = parts[0] if parts else ""
+    if kind := _KIND.get(first):
+        return _on_live(call, method, kind, parts[1:])
+    if kind := _DELETED.get(first):
+        return _on_deleted(call, method, kind, parts[1:])
+    raise errors.error(404, "NotFound", "The requested path was not found.")
+
+
+def _on_live(
+    call: Call, method: str, kind: Kind, parts: list[str]
+) -> Response | Awaitable[Response]:
+    match method, parts:
+        case "GET", []:
+            return listing.items(call, kind)
+        case "GET", [name, "versions"]:
+            return listing.versions(call, kind, name)
+        case "GET", [name, "policy"] if kind == "certificates":
+            return reading.certificate_policy(call, name)
+        case "GET", [name, "rotationpolicy"] if kind == "keys":
+            return reading.rotation_policy(call, name)
+        case "GET", [name, *version] if len(version) < 2:  # noqa: PLR2004 - name and version
+            return reading.item(call, kind, name, "".join(version))
+        case _:
+            return _on_live_writing(call, method, kind, parts)
+
+
+def _on_live_writing(call: Call, method: str, kind: Kind, parts: list[str]) -> Awaitable[Response]:
+    match method, parts:
+        case "PUT", [name] if kind == "secrets":
+            return writing.set_secret(call, name)
+        case "POST", [name, "create"] if kind == "keys":
+            return writing.create_key(call, name)
+        case "PATCH", [name, *version] if len(version) < 2:  # noqa: PLR2004 - name and version
+            return writing.update(call, kind, name, "".join(version))
+        case "DELETE", [name]:
+            return writing.delete(call, kind, name)
+        case _:
+            raise errors.error(405, "MethodNotAllowed", "The sandbox does not have this operation.")
+
+
+def _on_deleted(
+    call: Call, method: str, kind: Kind, parts: list[str]
+) -> Response | Awaitable[Response]:
+    match method, parts:
+        case "GET", []:
+            return listing.deleted(call, kind)
+        case "GET", [name]:
+            return reading.deleted(call, kind, name)
+        case "DELETE", [name]:
+            return writing.purge(call, kind, name)
+        case "POST", [name, "recover"]:
+            return writing.recover(call, kind, name)
+        case _:
+            raise errors.error(405, "MethodNotAllowed", "The sandbox does not have this operation.")
+
+
+def _headers(request: Request, vault: Vault | None) -> dict[str, str]:
+    found = {
+        "Cache-Control": "no-cache",
+        "Pragma": "no-cache",
+        "Expires": "-1",
+        "x-ms-request-id": new_id(),
+        "x-ms-keyvault-region": vault.location if vault else "unknown",
+        "x-ms-keyvault-service-version": _SERVICE_VERSION,
+        "x-ms-keyvault-network-info": (
+            f"conn_type=Ipv4;addr={errors.CLIENT_ADDRESS};act_addr_fam=InterNetwork;"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Strict-Transport-Security": "max-age=31536000;includeSubDomains",
+    }
+    if client := request.headers.get("x-ms-client-request-id"):
+        found["x-ms-client-request-id"] = client
+    return found

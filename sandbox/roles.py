@@ -1,0 +1,111 @@
+"""Azure's built-in roles, as far as this estate's identities need them.
+
+Ids and actions: Microsoft Learn, "Azure built-in roles" (General, Security).
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: what it allows on resources, and on the data inside them."""
+
+    id: str
+    name: str
+    description: str
+    actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+
+    def allows(self, action: str, *, data: bool) -> bool:
+        patterns = self.data_actions if data else self.actions
+        return any(_matcher(pattern).fullmatch(action) for pattern in patterns)
+
+
+@cache
+def _matcher(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.IGNORECASE)
+
+
+_VAULT: Final = "Microsoft.KeyVault/vaults"
+_VAULT_READ: Final = (
+    "Microsoft.Authorization/*/read",
+    "Microsoft.KeyVault/checkNameAvailability/read",
+    "Microsoft.KeyVault/deletedVaults/read",
+    "Microsoft.KeyVault/locations/*/read",
+    f"{_VAULT}/*/read",
+    "Microsoft.KeyVault/operations/read",
+)
+
+_ALL: Final = (
+    Role(
+        "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+        "Owner",
+        "Grants full access to manage all resources, including the ability to assign roles in"
+        " Azure RBAC.",
+        ("*",),
+    ),
+    Role(
+        "b24988ac-6180-42a0-ab88-20f7382dd24c",
+        "Contributor",
+        "Grants full access to manage all resources, but does not allow you to assign roles in"
+        " Azure RBAC.",
+        ("*",),
+    ),
+    Role(
+        "acdd72a7-3385-48ef-bd42-f606fba81ae7",
+        "Reader",
+        "View all resources, but does not allow you to make any changes.",
+        ("*/read",),
+    ),
+    Role(
+        "00482a5a-887f-4fb3-b363-3b7fe8e74483",
+        "Key Vault Administrator",
+        "Perform all data plane operations on a key vault and all objects in it.",
+        (*_VAULT_READ, "Microsoft.Resources/subscriptions/resourceGroups/read"),
+        (f"{_VAULT}/*",),
+    ),
+    Role(
+        "21090545-7ca7-4776-b22c-e363652d74d2",
+        "Key Vault Reader",
+        "Read metadata of key vaults and its certificates, keys, and secrets.",
+        (*_VAULT_READ, "Microsoft.Resources/subscriptions/resourceGroups/read"),
+        (f"{_VAULT}/*/read", f"{_VAULT}/secrets/readMetadata/action"),
+    ),
+    Role(
+        "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
+        "Key Vault Secrets Officer",
+        "Perform any action on the secrets of a key vault, except manage permissions.",
+        _VAULT_READ,
+        (f"{_VAULT}/secrets/*",),
+    ),
+    Role(
+        "4633458b-17de-408a-b874-0445c86b69e6",
+        "Key Vault Secrets User",
+        "Read secret contents.",
+        (),
+        (f"{_VAULT}/secrets/getSecret/action", f"{_VAULT}/secrets/readMetadata/action"),
+    ),
+    Role(
+        "a4417e6f-fecd-4de8-b567-7b0420556985",
+        "Key Vault Certificates Officer",
+        "Perform any action on the certificates of a key vault, except manage permissions.",
+        _VAULT_READ,
+        (
+            f"{_VAULT}/certificatecas/*",
+            f"{_VAULT}/certificates/*",
+            f"{_VAULT}/certificatecontacts/write",
+        ),
+    ),
+    Role(
+        "14b46e9e-c2b7-41b4-b07b-48a6ebf60603",
+        "Key Vault Crypto Officer",
+        "Perform any action on the keys of a key vault, except manage permissions.",
+        _VAULT_READ,
+        (f"{_VAULT}/keys/*", f"{_VAULT}/keyrotationpolicies/*"),
+    ),
+)
+
+ROLES: Final = {role.name: role for role in _ALL}

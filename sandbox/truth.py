@@ -1,0 +1,72 @@
+"""Everything the estate holds, in the shapes of the wire, without a single value."""
+
+from sandbox.arm import shapes as arm_shapes
+from sandbox.directory import shapes as directory_shapes
+from sandbox.estate.model import KINDS, Kind, Vault
+from sandbox.key_vault import shapes
+from sandbox.wire import Document
+from sandbox.world import World
+
+
+def tell(world: World) -> Document:
+    """Return the whole truth, for a test to compare with what the product found."""
+    estate = world.estate
+    return {
+        "profile": estate.profile,
+        "seed": estate.seed,
+        "made_at": estate.made_at,
+        "now": world.clock.epoch(),
+        "tenant": arm_shapes.tenant(estate),
+        "subscriptions": [arm_shapes.subscription(estate, each) for each in estate.subscriptions],
+        "vaults": [
+            _vault(world, vault)
+            for subscription in estate.subscriptions
+            for vault in estate.vaults_of(subscription.id)
+        ],
+        "applications": [directory_shapes.application(each) for each in estate.applications],
+        "role_assignments": [
+            arm_shapes.role_assignment(estate, each) for each in estate.assignments
+        ],
+        "identities": {
+            each.name: {"client_id": each.client_id, "object_id": each.object_id}
+            for each in estate.principals.values()
+        },
+    }
+
+
+def _vault(world: World, vault: Vault) -> Document:
+    readable_by = {
+        each.name: world.access.readable(each.object_id, vault)
+        for each in world.estate.principals.values()
+    }
+    found = arm_shapes.vault(world.estate, world.names, vault)
+    found |= {"subscriptionId": vault.subscription_id, "firewall": vault.firewall}
+    found["readableBy"] = readable_by
+    for kind in KINDS:
+        found[kind] = _items(world, vault, kind)
+        found[f"deleted_{kind}"] = _deleted(world, vault, kind)
+    return found
+
+
+def _items(world: World, vault: Vault, kind: Kind) -> list[Document]:
+    """Return each live item as its list shows it, with its versions beside."""
+    address = world.names.vault(vault.name)
+    found = []
+    for name in sorted(vault.live[kind]):
+        item = vault.live[kind][name]
+        shown = shapes.listed(item, item.current, vault, address, of_versions=False)
+        shown["versions"] = [
+            shapes.listed(item, version, vault, address, of_versions=True)
+            for version in item.versions
+        ]
+        found.append(shown)
+    return found
+
+
+def _deleted(world: World, vault: Vault, kind: Kind) -> list[Document]:
+    address = world.names.vault(vault.name)
+    return [
+        shapes.listed(item, item.current, vault, address, of_versions=False)
+        | shapes.deleted(item, vault, address)
+        for _, item in sorted(vault.deleted[kind].items())
+    ]

@@ -1,0 +1,21 @@
+"""What all simulated services share."""
+
+from dataclasses import dataclass
+
+from sandbox.access import Access
+from sandbox.clock import Clock
+from sandbox.estate.model import Estate
+from sandbox.names import Names
+from sandbox.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One tenant, its time, its addresses and its tokens."""
+
+    names: Names
+    clock: Clock
+    estate: Estate
+    access: Access
+    tokens: Tokens
+    identity_header: str
