@@ -23,6 +23,7 @@ SCHEMAS: Final = (
 )
 SERVICES: Final = SCHEMAS[2:]
 MAX_LINES: Final = 300
+MAX_TEST_LINES: Final = 500  # a file of tests is a list of promises, not one thought
 
 _SQL: Final = re.compile(
     r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|CREATE|ALTER|COMMENT ON)\s"
