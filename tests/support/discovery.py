@@ -1,12 +1,17 @@
 """An estate and what is true about it, for the conformance suite of the scanner's ports."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from services.scanner.adapters import Clouds
 from services.scanner.domain.inventory import Application, Item, ItemKind, Subscription, VaultRef
+from shared.clouds import CloudSettings, Identity, cloud_settings
 from shared.clouds.errors import AccessDeniedError, Denial
+from tests.support import truth
 from tests.support.memory_clouds import MemoryClouds
+from tests.support.sandbox import Sandbox
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -85,3 +90,27 @@ def _credentials() -> list[Item]:
         )
         for number in range(30)
     ]
+
+
+async def sandbox_world(sandbox: Sandbox, clouds: Clouds) -> World:
+    """Return the sandbox's estate as the real adapters see it, with what is true about it."""
+    told = await asyncio.to_thread(sandbox.control.truth)
+    return World(
+        clouds=clouds,
+        subscriptions=truth.subscriptions(told),
+        vaults=truth.vaults(told),
+        items=truth.items(told),
+        credentials=truth.credentials(told),
+        unreadable=truth.unreadable(told, "discover"),
+    )
+
+
+def settings_for(sandbox: Sandbox, identity: str = "discover") -> CloudSettings:
+    """Return the settings with which the product finds this sandbox, as one of its identities."""
+    ready = sandbox.ready
+    return cloud_settings(
+        "sandbox",
+        sandbox_port=ready["port"],
+        sandbox_ca_file=Path(ready["ca_file"]),
+        identity=Identity(client_id=ready["identities"][identity]["client_id"]),
+    )

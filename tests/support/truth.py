@@ -1,0 +1,134 @@
+"""What the sandbox says is true, as the inventory's values.
+
+Written apart from the adapters on purpose: were both to share code, both could be wrong alike.
+"""
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.scanner.domain.inventory import Application, Item, ItemKind, Subscription, VaultRef
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+KINDS = {
+    "secrets": ItemKind.SECRET,
+    "keys": ItemKind.KEY,
+    "certificates": ItemKind.CERTIFICATE,
+}
+Document = Mapping[str, Any]
+
+
+def subscriptions(truth: Document) -> list[Subscription]:
+    found = [
+        Subscription(id=each["subscriptionId"], name=each["displayName"], state=each["state"])
+        for each in truth["subscriptions"]
+    ]
+    return sorted(found, key=lambda subscription: subscription.id)
+
+
+def vaults(truth: Document) -> dict[str, VaultRef]:
+    """Return the vaults by resource id."""
+    return {each["id"].lower(): _vault(each) for each in truth["vaults"]}
+
+
+def unreadable(truth: Document, identity: str) -> set[str]:
+    """Return the names of the vaults that this identity cannot list completely."""
+    return {
+        each["name"] for each in truth["vaults"] if not all(each["readableBy"][identity].values())
+    }
+
+
+def items(truth: Document) -> dict[str, dict[str, Item]]:
+    """Return each vault's live items by their external id."""
+    return {
+        vault["name"]: {
+            item.external_id: item
+            for kind in KINDS
+            for item in (_item(kind, each) for each in vault[kind])
+        }
+        for vault in truth["vaults"]
+    }
+
+
+def credentials(truth: Document) -> dict[str, Item]:
+    """Return the applications' credentials by their external id."""
+    found: dict[str, Item] = {}
+    for each in truth["applications"]:
+        owner = Application(
+            object_id=each["id"], app_id=each["appId"], display_name=each["displayName"]
+        )
+        for name, kind in (
+            ("passwordCredentials", ItemKind.APP_SECRET),
+            ("keyCredentials", ItemKind.APP_CERTIFICATE),
+        ):
+            for credential in each[name]:
+                item = _credential(credential, kind, owner)
+                found[item.external_id] = item
+    return found
+
+
+def _vault(each: Document) -> VaultRef:
+    properties = each["properties"]
+    return VaultRef(
+        resource_id=each["id"].lower(),
+        name=each["name"],
+        uri=properties["vaultUri"],
+        subscription_id=each["subscriptionId"],
+        resource_group=each["id"].split("/")[4],
+        region=each["location"],
+        sku=properties["sku"]["name"],
+        tags=each["tags"],
+        rbac=properties["enableRbacAuthorization"],
+        created_on=_instant(each["systemData"]["createdAt"]),
+    )
+
+
+def _item(collection: str, each: Document) -> Item:
+    attributes = each["attributes"]
+    name = each["kid" if collection == "keys" else "id"].rsplit("/", 1)[1]
+    return Item(
+        kind=KINDS[collection],
+        external_id=f"{collection}/{name}",
+        name=name,
+        enabled=attributes["enabled"],
+        created_on=_seconds(attributes["created"]),
+        updated_on=_seconds(attributes["updated"]),
+        not_before=_seconds(attributes.get("nbf")),
+        expires_on=_seconds(attributes.get("exp")),
+        content_type=each.get("contentType"),
+        tags=each.get("tags", {}),
+        recovery_level=attributes["recoveryLevel"],
+        recoverable_days=attributes["recoverableDays"],
+        managed=each.get("managed", False),
+        thumbprint=base64.urlsafe_b64decode(each["x5t"] + "=").hex() if "x5t" in each else None,
+    )
+
+
+def _credential(each: Document, kind: ItemKind, owner: Application) -> Item:
+    identifier = each["customKeyIdentifier"]
+    return Item(
+        kind=kind,
+        external_id=f"{owner.object_id}/{each['keyId']}",
+        name=each["displayName"] or owner.display_name,
+        not_before=_instant(each["startDateTime"]),
+        expires_on=_instant(each["endDateTime"]),
+        content_type=each.get("type"),
+        thumbprint=_identifier(identifier) if identifier else None,
+        application=owner,
+    )
+
+
+def _identifier(written: str) -> str:
+    """An application's certificate is named in base64 or in hexadecimal digits."""
+    if len(written) == 40:
+        return written.lower()
+    return base64.b64decode(written).hex()
+
+
+def _seconds(seconds: int | None) -> datetime | None:
+    return None if seconds is None else EPOCH + timedelta(seconds=seconds)
+
+
+def _instant(written: str) -> datetime:
+    return datetime.fromisoformat(written)
