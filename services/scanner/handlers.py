@@ -89,7 +89,11 @@ async def on_scan_shard_requested(
     await visitor.visit_all(recorder, pending)
     async with pool.transaction() as conn:
         await inbox.claim(conn, message, on_scan_shard_requested.__name__)
-        await scans.finish_shard(conn, scan.id, event.shard_id)
+        if not await scans.finish_shard(conn, scan.id, event.shard_id):
+            raise TransientError(
+                f"Shard {event.shard_id} of scan {scan.id} has sources without an outcome; it goes"
+                " on with them when it is delivered again."
+            )
         completed = await conclude_if_done(conn, outbox, scan.id)
     if completed:
         on_completed()

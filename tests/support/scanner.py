@@ -92,6 +92,7 @@ class FakeCloud:
     failure: Exception | None = None
     page_size: int = 25
     reads: list[str] = field(default_factory=list)
+    hangs: set[str] = field(default_factory=set)
     before_page: Callable[[str], None] = lambda _: None
 
     def put(self, vault: VaultRef, *items: Item) -> VaultRef:
@@ -124,7 +125,9 @@ class FakeCloud:
             yield page
 
     async def _pages(self, name: str, held: list[Item] | Exception) -> AsyncIterator[list[Item]]:
-        items = held if isinstance(held, list) else []
+        if name in self.hangs:
+            await asyncio.Event().wait()
+        items = list(held) if isinstance(held, list) else []
         for start in range(0, len(items), self.page_size):
             self.before_page(name)
             await asyncio.sleep(0)
