@@ -53,7 +53,7 @@ async def test_its_end_is_announced_once_and_a_clock_that_goes_back_changes_noth
 ) -> None:
     await look(desk)
     clock.now = NOW + timedelta(days=31)
-    await look(desk)
+    await asyncio.gather(*(look(desk) for _ in range(4)))
     clock.now = NOW
 
     await look(desk)
