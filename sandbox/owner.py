@@ -79,7 +79,7 @@ def write(world: World, wanted: ItemWrite) -> Document:
     if item is None or wanted.new_version or _renews(kind, wanted):
         item = _put(vault, kind, wanted, item, now)
     else:
-        changes.update(item, item.current, _changes(wanted), now)
+        changes.update(item.current, _changes(wanted), now)
     address = world.names.vault(vault.name)
     return shapes.listed(item, item.current, vault, address, of_versions=False)
 

@@ -131,7 +131,11 @@ def _ready(
         "seed": estate.seed,
         "made_at": estate.made_at,
         "identities": {
-            each.name: {"client_id": each.client_id, "object_id": each.object_id}
+            each.name: {
+                "client_id": each.client_id,
+                "object_id": each.object_id,
+                "resource_id": each.resource_id(estate.subscriptions[0].id),
+            }
             for each in estate.principals.values()
             if each.kind == "managed"
         },

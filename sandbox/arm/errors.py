@@ -13,6 +13,10 @@ def error(status: int, code: str, message: str) -> RefusedError:
 def unauthenticated(world: World, refused: TokenRefusedError) -> RefusedError:
     """Return what a request without a good token is told."""
     allowed = ",".join(f"'{name}'" for name in sorted(world.names.audiences("arm")))
+    wrong_audience = (
+        f"The access token has been obtained for wrong audience or resource '{refused.detail}'. It"
+        f" should exactly match with one of the allowed audiences {allowed}."
+    )
     codes = {
         "missing": (
             "AuthenticationFailed",
@@ -26,8 +30,7 @@ def unauthenticated(world: World, refused: TokenRefusedError) -> RefusedError:
         "revoked": ("InvalidAuthenticationToken", "The access token has been revoked."),
         "audience": (
             "InvalidAuthenticationTokenAudience",
-            f"The access token has been obtained for wrong audience or resource '{refused.detail}'."
-            + f" It should exactly match with one of the allowed audiences {allowed}.",
+            wrong_audience,
         ),
     }
     code, message = codes[refused.reason]

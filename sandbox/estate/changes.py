@@ -55,12 +55,11 @@ def put(vault: Vault, kind: Kind, name: str, draft: Draft, now: int) -> Item:
     return _append(vault, kind, name, version, managed=False)
 
 
-def update(item: Item, version: Version, changes: Mapping[str, Any], now: int) -> None:
+def update(version: Version, changes: Mapping[str, Any], now: int) -> None:
     """Change a version in place. Keys: enabled, not_before, expires, tags, content_type."""
     for name, value in changes.items():
         setattr(version, name, value)
     version.updated = now
-    del item
 
 
 def delete(vault: Vault, item: Item, now: int) -> None:
@@ -97,21 +96,28 @@ def _put_certificate(vault: Vault, name: str, draft: Draft, now: int) -> Item:
         not_after=expires,
         serial=int(draft.id, 16) >> 1 or 1,
     )
-    for kind in (*_MANAGED, "certificates"):
-        version = Version(
-            id=draft.id,
-            created=now,
-            updated=now,
-            enabled=draft.enabled,
-            not_before=not_before,
-            expires=expires,
-            tags=draft.tags,
-            content_type=_PKCS12 if kind == "secrets" else None,
-            key_type=draft.key_type,
-            certificate=der,
-        )
-        item = _append(vault, kind, name, version, managed=kind != "certificates")
-    return item
+    for kind in _MANAGED:
+        version = _certificate_version(draft, der, not_before, expires, now)
+        version.content_type = _PKCS12 if kind == "secrets" else None
+        _append(vault, kind, name, version, managed=True)
+    version = _certificate_version(draft, der, not_before, expires, now)
+    return _append(vault, "certificates", name, version, managed=False)
+
+
+def _certificate_version(
+    draft: Draft, der: bytes, not_before: int, expires: int, now: int
+) -> Version:
+    return Version(
+        id=draft.id,
+        created=now,
+        updated=now,
+        enabled=draft.enabled,
+        not_before=not_before,
+        expires=expires,
+        tags=draft.tags,
+        key_type=draft.key_type,
+        certificate=der,
+    )
 
 
 def _append(vault: Vault, kind: Kind, name: str, version: Version, *, managed: bool) -> Item:

@@ -57,7 +57,7 @@ async def update(call: Call, kind: Kind, name: str, version_id: str) -> Response
     if item.managed:
         raise errors.managed(item)
     async with _alone(call, kind, name):
-        changes.update(item, version, _changes(kind, document), call.now)
+        changes.update(version, _changes(kind, document), call.now)
     return answer(shapes.bundle(item, version, call.vault, call.address))
 
 

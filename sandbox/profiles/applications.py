@@ -63,7 +63,7 @@ def key_credential(dice: Dice, now: int, name: str, *, as_base64: bool = False) 
     """
     begun, end = _span(dice, now)
     serial = int(dice.version_id(), 16) >> 1 or 1
-    host = "".join(c for c in name.lower() if c.isascii() and c.isalnum()) or "app"
+    host = "".join(c for c in name.lower() if c.isascii() and c.isalnum())[:40] or "app"
     der = build(
         f"{host}.contoso.example",
         key_type="RSA-2048",
