@@ -6,9 +6,9 @@ import pytest
 
 from services.scanner.adapters import open_clouds
 from tests.support.discovery import World, memory_world, sandbox_world, settings_for
-from tests.support.sandbox import Sandbox, random_sandbox
+from tests.support.sandbox import Sandbox, sandbox
 
-__all__ = ["random_sandbox"]
+__all__ = ["sandbox"]
 
 
 @pytest.fixture(params=["memory", "sandbox"])
@@ -18,8 +18,8 @@ async def world(
     if request.param == "memory":
         yield memory_world()
         return
-    sandbox: Sandbox = request.getfixturevalue("random_sandbox")
-    monkeypatch.setenv("IDENTITY_ENDPOINT", sandbox.ready["identity_endpoint"])
-    monkeypatch.setenv("IDENTITY_HEADER", sandbox.ready["identity_header"])
-    async with open_clouds(settings_for(sandbox)) as clouds:
-        yield await sandbox_world(sandbox, clouds)
+    running: Sandbox = request.getfixturevalue("sandbox")
+    monkeypatch.setenv("IDENTITY_ENDPOINT", running.ready["identity_endpoint"])
+    monkeypatch.setenv("IDENTITY_HEADER", running.ready["identity_header"])
+    async with open_clouds(settings_for(running)) as clouds:
+        yield await sandbox_world(running, clouds)
