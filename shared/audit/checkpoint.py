@@ -9,7 +9,7 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
@@ -102,6 +102,5 @@ def read_file(path: Path) -> list[Checkpoint]:
 
 
 def _message(position: int, hash_: bytes, at: datetime) -> bytes:
-    return b"\n".join(
-        (_PURPOSE, str(position).encode(), hash_.hex().encode(), at.isoformat().encode())
-    )
+    facts = (str(position), hash_.hex(), at.astimezone(UTC).isoformat())
+    return b"\n".join((_PURPOSE, *(fact.encode() for fact in facts)))

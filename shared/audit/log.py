@@ -71,7 +71,7 @@ async def export_log(conn: Connection, write: Callable[[bytes], object]) -> int:
     count = 0
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         async for seal, entry in read_log(conn):
-            write(orjson.dumps({"seal": seal, "entry": entry}, default=bytes.hex) + b"\n")
+            write(orjson.dumps({"seal": seal, "entry": entry}, default=_plain) + b"\n")
             count += 1
     return count
 
@@ -88,6 +88,10 @@ async def read_log(conn: Connection) -> AsyncIterator[Line]:
     """Go through the chain by position, then through what is not sealed; needs a transaction."""
     async for row in conn.cursor(_LOG, prefetch=_PAGE):
         yield _seal(row), _entry(row)
+
+
+def _plain(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def _take(judge: Verifier, seal: Seal | None, entry: Entry | None) -> None:

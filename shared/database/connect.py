@@ -3,6 +3,7 @@
 import ssl
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -56,4 +57,11 @@ async def connect(url: str, name: str) -> OwnConnection:
 
 
 def _encode(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value, default=_plain).decode()
+
+
+def _plain(value: object) -> str:
+    """Encode asyncpg's own kind of UUID, which orjson does not know."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError

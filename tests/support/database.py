@@ -93,21 +93,52 @@ def migrated(postgres: Cluster) -> Cluster:
     return postgres
 
 
+class Stock:
+    """Databases made and dropped beside the tests, by one thread: one is always ready."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._worker = ThreadPoolExecutor(1)
+        self._ready = self._worker.submit(self._make)
+
+    def take(self) -> Database:
+        ready = self._ready.result()
+        self._ready = self._worker.submit(self._make)
+        return ready
+
+    def give_back(self, database: Database) -> None:
+        statement = f"DROP DATABASE {database.name} WITH (FORCE)"
+        self._worker.submit(asyncio.run, execute(self._cluster.url("postgres"), statement))
+
+    def close(self) -> None:
+        self._worker.shutdown(cancel_futures=True)
+
+    def _make(self) -> Database:
+        database = Database(f"test_{uuid4().hex}", self._cluster)
+        asyncio.run(_create(database))
+        return database
+
+
+@pytest.fixture(scope="session")
+def stock(migrated: Cluster) -> Iterator[Stock]:
+    """The databases of this test run."""
+    stock = Stock(migrated)
+    yield stock
+    stock.close()
+
+
 @pytest.fixture
-def database(migrated: Cluster) -> Iterator[Database]:
+def database(stock: Stock) -> Iterator[Database]:
     """A freshly migrated database for one test; it is dropped afterwards, whoever is connected."""
-    name = f"test_{uuid4().hex}"
-    run_apart(_create(migrated, name))
-    yield Database(name, migrated)
-    run_apart(execute(migrated.url("postgres"), f"DROP DATABASE {name} WITH (FORCE)"))
+    database = stock.take()
+    yield database
+    stock.give_back(database)
 
 
-async def _create(cluster: Cluster, name: str) -> None:
+async def _create(database: Database) -> None:
     await execute(
-        cluster.url("postgres"), f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"
+        database.cluster.url("postgres"),
+        f"CREATE DATABASE {database.name} TEMPLATE {TEMPLATE} STRATEGY file_copy",
     )
-    connection = await connect(cluster.url(name), "test set-up")
-    try:
+    async with database.connection() as connection:
         await database_privileges(connection)  # a template does not pass these on
-    finally:
-        await connection.close()

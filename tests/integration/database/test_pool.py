@@ -26,6 +26,10 @@ async def test_json_columns_are_python_values_both_ways(database: Database) -> N
     async with database.pool("scanner") as pool:
         assert await pool.fetchval("SELECT $1::jsonb", value) == value
         assert await pool.fetchval("SELECT $1::json", value) == value
+        uid = await pool.fetchval("SELECT gen_random_uuid()")
+        assert await pool.fetchval("SELECT $1::jsonb", [uid]) == [str(uid)]
+        with pytest.raises(asyncpg.DataError, match="not JSON serializable"):
+            await pool.fetchval("SELECT $1::jsonb", object())
 
 
 async def test_a_transaction_is_kept_whole_or_not_at_all(database: Database) -> None:
