@@ -7,6 +7,9 @@ import pytest
 
 from shared.clouds import SingleFlightCredential, Timeouts, open_session
 from tests.support.clouds import Adapters, LocalCloud, Tokens, join_adapters, local_cloud
+from tests.support.sandbox import Sandbox, sandbox
+
+__all__ = ["sandbox"]
 
 QUICK = Timeouts(connect=2.0, read=0.2, total=2.0)
 
@@ -44,3 +47,10 @@ async def adapters(
         SingleFlightCredential(tokens) as credential,
     ):
         yield join_adapters(session, credential)
+
+
+@pytest.fixture
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lead azure-identity to the sandbox's identity endpoint, as App Service does."""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", sandbox.ready["identity_endpoint"])
+    monkeypatch.setenv("IDENTITY_HEADER", sandbox.ready["identity_header"])
