@@ -31,6 +31,13 @@ async def look(desk: Desk) -> None:
         await announce(desk, conn, asked=False)
 
 
+async def until_somebody_waits(database: Database) -> None:
+    """Return once a transaction waits for another one's lock."""
+    async with asyncio.timeout(60), database.connection() as conn:
+        while not await conn.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.05)
+
+
 async def published(database: Database) -> list[LicenseChanged]:
     async with database.connection() as conn:
         rows = await conn.fetch(PUBLISHED)
@@ -53,10 +60,24 @@ async def test_its_end_is_announced_once_and_a_clock_that_goes_back_changes_noth
 ) -> None:
     await look(desk)
     clock.now = NOW + timedelta(days=31)
-    await asyncio.gather(*(look(desk) for _ in range(4)))
+    await look(desk)
     clock.now = NOW
 
     await look(desk)
+
+    assert [event.state for event in await published(database)] == ["evaluation", "restricted"]
+
+
+async def test_a_replica_that_looks_meanwhile_waits_and_finds_it_announced(
+    database: Database, desk: Desk, clock: Clock
+) -> None:
+    await look(desk)
+    clock.now = NOW + timedelta(days=31)
+    async with desk.pool.transaction() as conn:
+        await announce(desk, conn, asked=False)
+        other = asyncio.create_task(look(desk))
+        await until_somebody_waits(database)
+    await other
 
     assert [event.state for event in await published(database)] == ["evaluation", "restricted"]
 
