@@ -61,7 +61,12 @@ async def build(service: Service) -> PublicApp:
     add_handlers(service.bus, pool=service.pool, clock=service.clock)
     _add_tasks(service, settings, keyring, parts)
     service.on_start.append(lambda: setup_token(service, settings))
-    app = Envelope(make_app(parts), tracer=parts.tracer, registry=service.registry)
+    app = Envelope(
+        make_app(parts),
+        tracer=parts.tracer,
+        registry=service.registry,
+        most_bytes=settings.max_body_bytes,
+    )
     return PublicApp(app=app, host=settings.http_host, port=settings.http_port)
 
 
@@ -111,7 +116,6 @@ def make_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        max_body_size=parts.settings.max_body_bytes,
         redirect_slashes=False,
     )
     app.state.parts = parts

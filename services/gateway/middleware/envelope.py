@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.middleware.body_limit import limited
 from services.gateway.middleware.caller import caller_of
 from shared.telemetry import get_logger
 
@@ -55,8 +56,11 @@ def request_uuid(request: Request) -> UUID:
 class Envelope:
     """An ASGI application around the gateway's."""
 
-    def __init__(self, app: ASGIApp, *, tracer: Tracer, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, app: ASGIApp, *, tracer: Tracer, registry: CollectorRegistry, most_bytes: int
+    ) -> None:
         self.inner = app
+        self._most_bytes = most_bytes
         self._tracer = tracer
         self._count = Counter(
             "gateway_http_requests_total",
@@ -82,6 +86,7 @@ class Envelope:
     async def _traced(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         status = 0
+        receive_on = limited(scope, receive, self._most_bytes)
 
         async def send_on(message: Message) -> None:
             nonlocal status
@@ -98,7 +103,7 @@ class Envelope:
             attributes={"http.request.method": scope["method"], "url.path": scope["path"]},
         ) as span:
             try:
-                await self.inner(scope, receive, send_on)
+                await self.inner(scope, receive_on, send_on)
             except Exception as error:
                 # The problem document was sent by the inner handler; a broken stream has no answer.
                 if not status:

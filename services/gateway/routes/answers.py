@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-import orjson
 from asyncpg import Record
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.gateway.domain.cursor import Cursor, CursorError, decode, encode
 from services.gateway.domain.filters import FilterError
+from services.gateway.steps.encoding import to_json
 
 T = TypeVar("T")
 
@@ -216,7 +216,7 @@ def as_json(
 ) -> Response:
     """Return a document as JSON."""
     return Response(
-        orjson.dumps(document, default=_plain),
+        to_json(document),
         status_code=status,
         media_type="application/json",
         headers=dict(headers or {}),
@@ -267,10 +267,3 @@ def instant_and_uuid(cursor: Cursor | None) -> tuple[datetime, UUID] | None:
     if not isinstance(cursor.key, datetime):
         raise FilterError("cursor", "it is damaged; begin again without a cursor.")
     return cursor.key, UUID(cursor.id)
-
-
-def _plain(value: object) -> object:
-    """Return what orjson does not know in a form that it does."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(type(value).__name__)

@@ -52,7 +52,9 @@ def _describer(
 def _describe(schema: dict[str, Any], route: GuardedRoute) -> None:
     operations = schema["paths"].get(route.path_format, {})
     permission = permission_of(route.endpoint)
-    for operation in operations.values():
+    for operation in (operations.get(method.lower()) for method in route.methods or ()):
+        if operation is None:
+            continue
         operation["x-permission"] = permission
         operation["responses"]["default"] = _REFUSAL
         operation["responses"].pop("422", None)

@@ -40,11 +40,11 @@ VaultId = Annotated[int, Path(ge=1, le=LARGEST_INTEGER)]
 @needs(Permission.READ_INVENTORY)
 async def list_items(
     request: Request,
-    kind: Words = [],  # noqa: B006 - FastAPI copies defaults
-    status: Words = [],  # noqa: B006 - the same
-    vault: Words = [],  # noqa: B006 - the same
-    subscription: Words = [],  # noqa: B006 - the same
-    tag: Words = [],  # noqa: B006 - the same
+    kind: Words = [],  # noqa: B006 - FastAPI copies its defaults
+    status: Words = [],  # noqa: B006 - FastAPI copies its defaults
+    vault: Words = [],  # noqa: B006 - FastAPI copies its defaults
+    subscription: Words = [],  # noqa: B006 - FastAPI copies its defaults
+    tag: Words = [],  # noqa: B006 - FastAPI copies its defaults
     q: Annotated[str, Query(max_length=200)] = "",
     sort: Annotated[str, Query(max_length=50)] = "expires_on",
     limit: Limit = 100,

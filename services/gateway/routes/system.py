@@ -12,6 +12,7 @@ from services.gateway.middleware.caller import parts_of
 from services.gateway.middleware.guard import GuardedRoute, identify, needs
 from services.gateway.routes.answers import as_json
 from shared.bus import ServiceSeen
+from shared.bus.ops import Depth
 from shared.bus.topology import SUBSCRIPTIONS
 from shared.events.licensing import LicenseState
 from shared.features import Feature
@@ -129,7 +130,7 @@ def _entry(
     }
 
 
-def _depth(depth: Any) -> dict[str, Any]:  # noqa: ANN401 - either bus's
+def _depth(depth: Depth) -> dict[str, Any]:
     return {
         "queue": depth.queue,
         "ready": depth.ready,

@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import orjson
-
 from services.gateway.domain import problem
 from services.gateway.queries import pages
+from services.gateway.steps.encoding import to_json
 from services.gateway.steps.overview import OverviewCache
 from services.gateway.store import live_events
 from services.gateway.store.live_events import LiveEvent
@@ -117,7 +116,7 @@ class LiveStream:
         }
         head = b"event: snapshot\n" if resumed else b"id: %d\nevent: snapshot\n" % newest
         position = last_event_id if resumed and last_event_id is not None else newest
-        return position, head + b"data: " + orjson.dumps(snapshot) + b"\n\n"
+        return position, head + b"data: " + to_json(snapshot) + b"\n\n"
 
     async def _rung(self, bell: asyncio.Event) -> bool:
         try:
@@ -129,7 +128,7 @@ class LiveStream:
 
 def _frame(event: LiveEvent) -> bytes:
     """Return one event in the form of the HTML standard's server-sent events."""
-    data = orjson.dumps(
+    data = to_json(
         {
             "id": event.id,
             "at": event.at,

@@ -2,11 +2,20 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from secrets import token_bytes
 
 import pytest
 
+from shared.crypto import SALT_BYTES, Derivation
 from tests.support.database import Database
 from tests.support.gateway import Gateway, running_gateway
+
+
+@pytest.fixture(autouse=True)
+def _quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Derive the wrapping key in few rounds; how many there are is promised in the unit tests."""
+    quick = classmethod(lambda cls: cls(token_bytes(SALT_BYTES), iterations=1000))
+    monkeypatch.setattr(Derivation, "fresh", quick)
 
 
 @pytest.fixture
