@@ -54,13 +54,16 @@ async def _scan(
     rows: list[Mapping[str, Any]] = []
     unreadable: list[str] = []
     ended: Ended | None = None
+    names: dict[str, str] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=progress, transient=True) as bars:
         bar = bars.add_task("vaults", total=None)
         async with aclosing(scan_directly(cloud, subscription_ids=subscriptions)) as steps:
             async for step in steps:
+                if isinstance(step, Begun):
+                    names = {one.id: one.name for one in step.subscriptions}
                 if isinstance(step, Looked):
-                    rows += [_row(step, judged) for judged in step.items if wanted(judged)]
+                    rows += [_row(step, judged, names) for judged in step.items if wanted(judged)]
                     unreadable += _sentences(step)
                 if isinstance(step, Ended):
                     ended = step
@@ -85,13 +88,14 @@ def _sentences(looked: Looked) -> list[str]:
     return [f"{told} {looked.remedy}" if looked.remedy else told]
 
 
-def _row(looked: Looked, judged: Judged) -> dict[str, Any]:
+def _row(looked: Looked, judged: Judged, names: Mapping[str, str]) -> dict[str, Any]:
     item = judged.item
+    subscription = looked.vault.subscription_id if looked.vault else None
     return {
         "kind": item.kind.value,
         "name": item.name,
         "container": item.application.display_name if item.application else looked.name,
-        "subscription": looked.vault.subscription_id if looked.vault else None,
+        "subscription": names.get(subscription, subscription) if subscription else None,
         "expires_on": item.expires_on.isoformat() if item.expires_on else None,
         "status": judged.status.value,
         "days_left": judged.days_left,

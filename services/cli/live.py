@@ -10,11 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from services.cli import live_queries
 from services.cli.children import Children
+from services.cli.digest import digest
 from services.cli.output import print_table
 from shared.database import Pool, create_pool
 from shared.errors import TransientError
 
 PAUSE_SECONDS: Final = 0.3
+EVENTS_SECONDS: Final = 2.0
 SOON_DAYS: Final = 30
 
 
@@ -22,11 +24,11 @@ async def watch(console: Console, url: str, children: Children) -> None:
     """Show progress until this is cancelled; a database that is away is waited for."""
     pool = await create_pool(url, service="gateway", max_size=1)
     try:
-        last = await live_queries.newest_event(pool)
         await _first_scan(console, pool, children)
+        last = await live_queries.newest_event(pool)
         while True:
             last = await _show_events(console, pool, last)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(EVENTS_SECONDS)
     finally:
         await pool.close()
 
@@ -95,6 +97,6 @@ async def _show_events(console: Console, pool: Pool, last: int) -> int:
         console.print(f"[yellow]waiting for the database: {escape(str(error))}[/]")
         await asyncio.sleep(1)
         return last
-    for event in events:
-        console.print(f"[dim]{event['at']:%H:%M:%S}[/] {escape(event['summary'])}", highlight=False)
+    for at, sentence in digest([dict(event) for event in events]):
+        console.print(f"[dim]{at:%H:%M:%S}[/] {escape(sentence)}", highlight=False)
     return int(events[-1]["id"]) if events else last

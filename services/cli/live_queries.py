@@ -13,7 +13,8 @@ async def newest_event(pool: Pool) -> int:
 async def events_after(pool: Pool, last: int) -> list[Record]:
     """Return the live events after an id, oldest first."""
     return await pool.fetch(
-        "SELECT id, at, summary FROM gateway.live_event WHERE id > $1 ORDER BY id LIMIT 50", last
+        "SELECT id, at, type, summary FROM gateway.live_event WHERE id > $1 ORDER BY id LIMIT 1000",
+        last,
     )
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-COLUMNS: Final = ("kind", "name", "container", "subscription", "expires_on", "status")
+COLUMNS: Final = ("expires_on", "status", "kind", "name", "container", "subscription")
 _STYLES: Final = {
     "expired": "bold red",
     "critical": "red",

@@ -11,6 +11,7 @@ from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.schedule import WATCH_SECONDS, Periodic
 from services.scanner.settings import Settings
 from services.scanner.steps import direct
+from services.scanner.steps.first_look import request_first_scan
 from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.resume import Watchdog
@@ -40,6 +41,8 @@ async def build(service: Service) -> None:
         assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
         stale_seconds=settings.scan_stale_seconds,
     )
+    if settings.scan_when_empty:
+        service.on_start.append(partial(request_first_scan, service.pool, service.bus))
     service.add_task("expiry sweep", expiry.run)
     service.add_task("scan watchdog", Periodic(turn=watchdog.look, seconds=WATCH_SECONDS).run)
 

@@ -12,6 +12,9 @@ from shared.settings import ServiceSettings
 class Settings(ServiceSettings):
     """The settings of every service, and those of discovery."""
 
+    scan_when_empty: bool = Field(
+        default=True, description="Scan at the start if nothing was ever scanned."
+    )
     scan_vaults_at_once: int = Field(
         default=64, ge=1, le=512, description="Vaults of one shard that are read at the same time."
     )

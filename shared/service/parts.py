@@ -20,7 +20,7 @@ from shared.settings import ServiceSettings
 VERSION: Final = version("certifyclouds")
 
 ASGIApp: TypeAlias = Callable[..., Awaitable[Any]]
-Hook: TypeAlias = Callable[[], Awaitable[None]]
+Hook: TypeAlias = Callable[[], Awaitable[object]]
 
 
 @dataclass(kw_only=True)

@@ -18,7 +18,7 @@ class Task:
     """A coroutine function that should always run; `failure` is its last error's sentence."""
 
     name: str
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Awaitable[object]]
     failure: str = ""
 
 
@@ -28,12 +28,14 @@ async def run_task(task: Task) -> None:
     while True:
         started = asyncio.get_running_loop().time()
         try:
-            return await task.run()
+            await task.run()
         except Exception as error:
             if asyncio.get_running_loop().time() - started > LONGEST_PAUSE_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             task.failure = f"{type(error).__name__}: begun again in {pause:.0f} s"
             logger.exception("a task failed", task=task.name, again_in_seconds=pause)
+        else:
+            return
         await asyncio.sleep(pause)
         task.failure = ""
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,7 +1,6 @@
 """One scan is one trace: from the HTTP request to the last handler, whatever bus carries it."""
 
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from services.cli.settings import SERVICES
 from tests.support.database import Database
 from tests.support.platform import running
+from tests.support.sandbox import Sandbox
 from tests.support.waiting import eventually
 
 
@@ -45,7 +45,7 @@ def tree(spans: list[ReadableSpan]) -> str:
 
 @pytest.mark.usefixtures("cloud_variables")
 async def test_a_scan_is_one_trace_from_the_request_to_the_last_handler(
-    database: Database, sandbox: Any, tmp_path: Path
+    database: Database, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     exporter = InMemorySpanExporter()
     async with (
@@ -90,9 +90,3 @@ async def test_a_scan_is_one_trace_from_the_request_to_the_last_handler(
     assert roots[0].startswith("gateway: POST")
     for step in ("scan.requested", "scan.shard-requested", "vault.scanned", "scan.completed"):
         assert step in drawn, drawn
-
-
-@pytest.fixture
-def cloud_variables(monkeypatch: pytest.MonkeyPatch, sandbox: Any) -> None:
-    monkeypatch.setenv("IDENTITY_ENDPOINT", sandbox.ready["identity_endpoint"])
-    monkeypatch.setenv("IDENTITY_HEADER", sandbox.ready["identity_header"])

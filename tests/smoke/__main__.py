@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from tests.smoke.api import BrokenPromise
 from tests.smoke.platform import running
 from tests.smoke.stages import Scenario
@@ -46,7 +48,7 @@ def drive(kind: str) -> int:
                 for stage, run in scenario.stages().items():
                     began = time.monotonic()
                     say(stage, began, **run())
-        except (BrokenPromise, RuntimeError, OSError) as error:
+        except (BrokenPromise, RuntimeError, OSError, httpx.HTTPError) as error:
             say(stage, began, ok=False, reason=str(error))
             return 1
     return 0

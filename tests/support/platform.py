@@ -33,6 +33,7 @@ class Running:
     folder: Path
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     stops: dict[str, asyncio.Event] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
 
     @property
     def setup_token(self) -> str:
@@ -71,7 +72,7 @@ async def running(
     """Serve the services until the block ends; wait until each has started."""
     port = free_port()
     platform = Running(url=f"http://127.0.0.1:{port}", folder=folder)
-    internal = {name: free_port() for name in names}
+    internal = platform.ports = {name: free_port() for name in names}
     for name in names:
         given = {
             "database_url": database.url(name),

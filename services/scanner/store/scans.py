@@ -54,6 +54,12 @@ async def add_scan(conn: Connection, scan: Scan, requested_at: datetime) -> bool
     return added is True
 
 
+async def any_scan(conn: Connection) -> bool:
+    """Whether a scan was ever asked for."""
+    found: bool = await conn.fetchval("SELECT EXISTS (SELECT FROM scanner.scan)")
+    return found
+
+
 async def get_scan(conn: Connection, scan_id: UUID) -> Scan | None:
     """Return a scan, or None for one that was never heard of."""
     row = await conn.fetchrow(

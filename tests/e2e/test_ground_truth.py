@@ -1,0 +1,37 @@
+"""Ground truth: whatever the estate, every stored field of every item equals the sandbox's."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.database import Database
+from tests.support.estate import differences, expected_items, stored_items
+from tests.support.platform import running
+from tests.support.sandbox import running_sandbox
+from tests.support.waiting import eventually
+
+SEEDS = range(101, 111)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_every_stored_field_of_every_item_equals_the_sandboxs(
+    seed: int, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_sandbox(tmp_path, "--profile", "random", "--seed", str(seed)) as sandbox:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", sandbox.ready["identity_endpoint"])
+        monkeypatch.setenv("IDENTITY_HEADER", sandbox.ready["identity_header"])
+        async with running(database, tmp_path, sandbox=sandbox.ready, names=["scanner"]):
+
+            async def ended() -> bool:
+                async with database.connection() as admin:
+                    return await admin.fetchval(
+                        "SELECT bool_and(state = 'completed') FROM scanner.scan"
+                    )
+
+            await eventually(ended)
+
+        expected = expected_items(sandbox.control.truth())
+        found = await stored_items(database.url())
+
+    assert len(expected) > 50
+    assert differences(found, expected) == []

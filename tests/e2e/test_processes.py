@@ -1,0 +1,132 @@
+"""Real processes, killed for real: whatever dies in the middle of a scan, the scan ends once."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.smoke.api import Api, Sandbox, eventually
+from tests.smoke.platform import Platform, running
+from tests.support.estate import differences, expected_items, stored_items
+
+VICTIMS = ("scanner", "gateway", "alerting", "rotator", "syncer", "licensing")
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    folder = tmp_path_factory.mktemp("platform")
+    with running(folder, split=True) as started:
+        yield started
+
+
+def service_pid(platform: Platform, service: str) -> int | None:
+    """Return the process that serves a service now: a child of `up`."""
+    parent = platform.process.pid
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    for pid in children:
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[-3:-1] == [b"serve", service.encode()]:
+            return int(pid)
+    return None
+
+
+def kill(platform: Platform, service: str) -> None:
+    """Kill a service's process with -9."""
+    pid = eventually(lambda: service_pid(platform, service), f"{service} has a process")
+    os.kill(pid, signal.SIGKILL)
+
+
+async def rows(platform: Platform, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(platform.ready["database_url"])
+    try:
+        return await connection.fetch(sql, *arguments)
+    finally:
+        await connection.close()
+
+
+def signed_in(platform: Platform) -> Api:
+    api = Api(platform.ready["url"])
+    api.sign_in(platform.ready["setup_token"])
+    return api
+
+
+def answered(api: Api, path: str) -> dict[str, Any] | None:
+    """GET, or None while the gateway is being started again."""
+    try:
+        answer = api.http.get(path)
+    except OSError:
+        return None
+    except Exception as error:
+        if type(error).__module__.startswith("httpx"):
+            return None
+        raise
+    return answer.json() if answer.is_success else None
+
+
+async def test_every_service_killed_in_the_middle_of_a_scan_loses_and_doubles_nothing(
+    platform: Platform,
+) -> None:
+    sandbox, api = Sandbox(platform.ready["sandbox"]), signed_in(platform)
+    slow = {"host": r"\.vault\.", "latency_seconds": 0.15}
+    sandbox.http.post("/faults", json=slow).raise_for_status()
+    scan = api.http.post("/scans", json={"mode": "force"}).raise_for_status().json()["id"]
+    done: set[str] = set()
+
+    def progress() -> int:
+        state = answered(api, f"/scans/{scan}") or {}
+        if state.get("state") == "completed":
+            done.add("scan")
+        return int(state.get("vaults_done") or 0)
+
+    for number, victim in enumerate(VICTIMS, start=1):
+        eventually(lambda n=number: done or progress() >= n * 3, f"{victim}'s turn comes")
+        kill(platform, victim)
+    assert not done, "the scan ended before everybody was killed: nothing was shown"
+    sandbox.http.delete("/faults").raise_for_status()
+
+    ended = eventually(
+        lambda: (s := answered(api, f"/scans/{scan}")) and s["state"] == "completed" and s,
+        "the scan ends although everything was killed",
+        120,
+    )
+
+    assert ended["outcome"] == "partial"
+    assert ended["vaults_done"] == ended["vaults"]
+    found = await stored_items(platform.ready["database_url"])
+    assert differences(found, expected_items(sandbox.truth())) == []
+    events = await rows(
+        platform,
+        "SELECT type, data FROM gateway.live_event WHERE data ->> 'scan_id' = $1",
+        scan,
+    )
+    kinds = Counter(event["type"] for event in events)
+    assert kinds["certifyclouds.scan.completed.v1"] == 1
+    assert kinds["certifyclouds.vault.scanned.v1"] == ended["vaults"]
+
+
+async def test_each_process_has_a_database_role_of_its_own_and_no_other_roles_password(
+    platform: Platform,
+) -> None:
+    for service in VICTIMS:
+        pid = eventually(lambda s=service: service_pid(platform, s), f"{service} runs")
+        variables = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+        others = [
+            v for v in variables if "_DATABASE_URL=" in v and not v.startswith(service.upper())
+        ]
+        assert not others, f"{service} was handed another role's address"
+
+    roles = await rows(
+        platform,
+        "SELECT DISTINCT usename::text FROM pg_stat_activity WHERE application_name LIKE '%certify%'"
+        " OR usename = ANY ($1::text[])",
+        list(VICTIMS),
+    )
+    assert {row["usename"] for row in roles} >= set(VICTIMS)
