@@ -22,7 +22,12 @@ from shared.database.connect import OwnConnection, connect
 T = TypeVar("T")
 TEMPLATE = "template_certifyclouds"
 PASSWORDS = {role: f"{role}-password-for-tests" for role in LOGIN_ROLES}
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,46 +98,14 @@ def migrated(postgres: Cluster) -> Cluster:
     return postgres
 
 
-class Stock:
-    """Databases made and dropped beside the tests, by one thread: one is always ready."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._worker = ThreadPoolExecutor(1)
-        self._ready = self._worker.submit(self._make)
-
-    def take(self) -> Database:
-        ready = self._ready.result()
-        self._ready = self._worker.submit(self._make)
-        return ready
-
-    def give_back(self, database: Database) -> None:
-        statement = f"DROP DATABASE {database.name} WITH (FORCE)"
-        self._worker.submit(asyncio.run, execute(self._cluster.url("postgres"), statement))
-
-    def close(self) -> None:
-        self._worker.shutdown(cancel_futures=True)
-
-    def _make(self) -> Database:
-        database = Database(f"test_{uuid4().hex}", self._cluster)
-        asyncio.run(_create(database))
-        return database
-
-
-@pytest.fixture(scope="session")
-def stock(migrated: Cluster) -> Iterator[Stock]:
-    """The databases of this test run."""
-    stock = Stock(migrated)
-    yield stock
-    stock.close()
-
-
 @pytest.fixture
-def database(stock: Stock) -> Iterator[Database]:
+def database(migrated: Cluster) -> Iterator[Database]:
     """A freshly migrated database for one test; it is dropped afterwards, whoever is connected."""
-    database = stock.take()
+    database = Database(f"test_{uuid4().hex}", migrated)
+    run_apart(_create(database))
     yield database
-    stock.give_back(database)
+    statement = f"DROP DATABASE {database.name} WITH (FORCE)"
+    run_apart(execute(migrated.url("postgres"), statement))
 
 
 async def _create(database: Database) -> None:

@@ -56,16 +56,13 @@ async def prepare_table(database: Database) -> None:
 
 
 async def test_a_pool_without_a_free_connection_says_so_in_time(database: Database) -> None:
-    pool = await create_pool(
-        database.url("scanner"), service="scanner", max_size=1, acquire_seconds=0.05
-    )
-    try:
+    async with database.pool("scanner", max_size=1) as pool:
         async with pool.acquire():
+            pool._acquire_seconds = 0.05
             with pytest.raises(TransientError, match=r"within 0.05 s: 1 of 1 are open, 0 idle"):
                 await pool.execute("SELECT 1")
+        pool._acquire_seconds = 60
         assert await pool.fetchval("SELECT 1") == 1
-    finally:
-        await pool.close()
 
 
 async def test_a_database_that_is_not_there_is_transient_and_the_pool_can_be_made(
