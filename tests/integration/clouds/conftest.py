@@ -11,7 +11,8 @@ from tests.support.sandbox import Sandbox, sandbox
 
 __all__ = ["sandbox"]
 
-QUICK = Timeouts(connect=2.0, read=0.2, total=2.0)
+PATIENT = Timeouts(connect=10.0, read=10.0, total=30.0)
+IMPATIENT = Timeouts(connect=10.0, read=0.2, total=30.0)
 
 
 @pytest.fixture
@@ -43,7 +44,20 @@ async def adapters(
 ) -> AsyncIterator[Adapters]:
     del waits
     async with (
-        open_session(cloud.settings, timeouts=QUICK) as session,
+        open_session(cloud.settings, timeouts=PATIENT) as session,
+        SingleFlightCredential(tokens) as credential,
+    ):
+        yield join_adapters(session, credential)
+
+
+@pytest.fixture
+async def impatient(
+    cloud: LocalCloud, tokens: Tokens, waits: list[float]
+) -> AsyncIterator[Adapters]:
+    """Adapters that give silence a fifth of a second, so that a hang is over soon."""
+    del waits
+    async with (
+        open_session(cloud.settings, timeouts=IMPATIENT) as session,
         SingleFlightCredential(tokens) as credential,
     ):
         yield join_adapters(session, credential)

@@ -153,7 +153,6 @@ async def test_waits_grow_and_end(
         (says({}, status=500), UnavailableError, 4),
         (says({}, status=503, headers={"Retry-After": "1"}), UnavailableError, 4),
         (resets, UnavailableError, None),
-        (hangs, TimedOutError, None),
         (forbidden("ForbiddenByRbac"), AccessDeniedError, 1),
         (forbidden("ForbiddenByPolicy"), AccessDeniedError, 1),
         (forbidden("ForbiddenByFirewall"), FirewalledError, 1),
@@ -205,6 +204,18 @@ async def test_each_fault_is_an_error_that_a_person_understands(
     assert failed.value.remedy
     assert "kv-1" in str(failed.value)
     assert requests is None or len(cloud.seen) == requests
+    _holds_no_secret(failed.value)
+
+
+async def test_a_vault_that_hangs_is_given_up_after_as_many_tries_as_any_other(
+    cloud: LocalCloud, impatient: Adapters
+) -> None:
+    cloud.on("/secrets", hangs)
+
+    with pytest.raises(TimedOutError, match="kv-1") as failed:
+        await impatient.read(cloud)
+
+    assert len(cloud.seen) == 4
     _holds_no_secret(failed.value)
 
 

@@ -1,5 +1,6 @@
 """Each real cloud's names, scopes and suffixes, answered by the sandbox under those very names."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,8 +17,8 @@ from shared.clouds import (
     make_source,
     open_session,
 )
-from shared.clouds.errors import CloudError
 from shared.secret_value import SecretValue
+from tests.support import truth
 from tests.support.clouds import join_adapters
 from tests.support.sandbox import Sandbox, running_sandbox
 
@@ -51,7 +52,7 @@ class Redirecting(AbstractResolver):
 
 @pytest.fixture(params=["public", "usgov", "china"])
 def sovereign(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Sandbox]]:
-    with running_sandbox(tmp_path, "--names", request.param) as running:
+    with running_sandbox(tmp_path, "--names", request.param, "--profile", "random") as running:
         yield request.param, running
 
 
@@ -77,13 +78,10 @@ async def test_discovery_works_under_the_real_names_of_each_cloud(
         vaults = await adapters.resource_graph.vaults(ids)
         assert await adapters.management.vaults(ids)
         assert all(cloud.owns_vault(vault.uri) for vault in vaults)
-        items = 0
-        for vault in vaults[:5]:
-            try:
-                items += sum([len(page) async for page in adapters.vaults.items(vault)])
-            except CloudError as error:
-                assert error.remedy
+        closed = truth.unreadable(await asyncio.to_thread(running.control.truth), "discover-sp")
+        readable = [vault for vault in vaults if vault.name not in closed]
+        items = [page async for page in adapters.vaults.items(readable[0])]
         applications = [page async for page in adapters.directory.credentials()]
 
-    assert items
+    assert any(items)
     assert any(applications)
