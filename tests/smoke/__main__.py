@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -28,9 +28,12 @@ def bus(kind: str, folder: Path) -> Iterator[str]:
     if kind == "postgres":
         yield ""
         return
-    from tests.support.rabbitmq import RabbitNode
+    from tests.support.rabbitmq import Node
 
-    with RabbitNode(folder / "rabbitmq") as node:
+    place = folder / "rabbitmq"
+    place.mkdir()
+    with closing(Node(place)) as node:
+        node.start()
         yield node.url
 
 
