@@ -164,9 +164,9 @@ class Bus:
     async def start(self) -> None:
         """Begin to consume. Raises `SettingsError` when the database chose another bus."""
         await self._check_backend()
-        for event in SUBSCRIPTIONS.get(self.service, ()):
-            if queue_name(self.service, event) not in self._routes:
-                logger.warning("no handler: messages wait", queue=queue_name(self.service, event))
+        heard = {queue_name(self.service, event) for event in SUBSCRIPTIONS.get(self.service, ())}
+        if unhandled := sorted(heard - self._routes.keys()):
+            logger.warning("queues without a handler: their messages wait", queues=unhandled)
         await self._backend.start()
         self._tasks = housekeeping(self._pool, self._metrics, self._backend.outbox_queues())
 

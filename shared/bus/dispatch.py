@@ -5,7 +5,6 @@ Both kinds of bus come through here, so that retries, dead letters, traces and m
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +13,7 @@ from opentelemetry.propagate import extract
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from pydantic import ValidationError
 
+from shared.bus.failures import tell
 from shared.bus.message import Message, UnreadableError, current, read_headers
 from shared.bus.metrics import Metrics
 from shared.bus.retry import Again, Dead, Retry, describe, verdict
@@ -97,15 +97,8 @@ class Dispatcher:
         """Settle; where that fails the bus delivers again, and the inbox drops what was done."""
         try:
             await settling
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            logger.warning(
-                "could not settle: it is delivered again",
-                queue=route.queue,
-                error=describe(error),
-                exc_info=True,
-            )
+        except Exception as error:  # noqa: BLE001 - told, and the bus delivers again
+            tell(logger, "could not settle: it is delivered again", error, queue=route.queue)
 
 
 def read_event(expected: type[Event], wire_type: str, body: bytes) -> Event:

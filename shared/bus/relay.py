@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from shared.bus.failures import tell
 from shared.bus.metrics import Metrics
 from shared.bus.retry import describe
 from shared.bus.store import Claimed
@@ -47,8 +48,8 @@ class Relay:
         while await self._work():
             try:
                 await self._round()
-            except Exception as error:
-                logger.warning("the relay pauses", error=describe(error), exc_info=True)
+            except Exception as error:  # noqa: BLE001 - told, and the next round may do better
+                tell(logger, "the relay pauses", error)
                 self._wake.within(self._next_pause())
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
+from shared.bus.failures import tell
 from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
@@ -17,8 +18,8 @@ def every(seconds: float, run: Callable[[], Awaitable[object]], name: str) -> as
         while True:
             try:
                 await run()
-            except Exception as error:
-                logger.warning("a round failed", task=name, error=str(error), exc_info=True)
+            except Exception as error:  # noqa: BLE001 - told, and the next round may do better
+                tell(logger, "a round failed", error, task=name)
             await asyncio.sleep(seconds)
 
     return asyncio.create_task(rounds(), name=name)

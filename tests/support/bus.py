@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aio_pika
+import orjson
 from prometheus_client import CollectorRegistry
 
 from shared.bus import Bus, Message, Retry, topology
 from shared.bus.amqp import arguments
 from shared.bus.ops import DeadLetter, Operator
+from shared.clock import utc_now
 from shared.database import Pool
 from shared.events import (
     CredentialRef,
@@ -46,6 +48,20 @@ def an_expiring_secret(item_id: int, at: datetime) -> SecretExpiring:
         item_id=item_id, kind=ItemKind.SECRET, name="db-password", container="kv-pay"
     )
     return SecretExpiring(credential=credential, expires_on=at, threshold_days=7, status="critical")
+
+
+def a_message(message_id: UUID | None = None, *, attempt: int = 0) -> Message:
+    event_id = message_id or uuid4()
+    return Message(
+        id=event_id,
+        type=ScanRequested.type,
+        source="gateway",
+        time=utc_now(),
+        correlation_id=event_id,
+        causation_id=None,
+        attempt=attempt,
+        queue=topology.queue_name("scanner", ScanRequested),
+    )
 
 
 @dataclass
@@ -127,7 +143,7 @@ class Rig:
             return [await bus.emit(event, connection=conn, **options) for event in events]
 
     async def inject(
-        self, queue: str, body: bytes, headers: dict[str, str], wire_type: str | None = None
+        self, queue: str, body: bytes, headers: dict[str, str], *, notify: bool = True
     ) -> None:
         """Put a message straight into a queue, past every check of `emit`."""
         if self.external:
@@ -136,10 +152,11 @@ class Rig:
         async with self.database.connection() as conn, conn.transaction():
             message_id = uuid4()
             await conn.execute(
-                "INSERT INTO bus.message (id, type, headers, body) VALUES ($1, $2, $3::text::jsonb, $4)",
+                "INSERT INTO bus.message (id, type, headers, body)"
+                " VALUES ($1, $2, $3::text::jsonb, $4)",
                 message_id,
-                wire_type or headers.get("ce-type", "unknown"),
-                json_text(headers),
+                headers.get("ce-type", "unknown"),
+                orjson.dumps(headers).decode(),
                 body,
             )
             await conn.execute(
@@ -147,7 +164,8 @@ class Rig:
                 queue,
                 message_id,
             )
-            await conn.execute("SELECT pg_notify('bus', $1)", queue)
+            if notify:
+                await conn.execute("SELECT pg_notify('bus', $1)", queue)
 
     async def operator(self) -> Operator:
         return (await self.make("gateway")).operator
@@ -156,15 +174,9 @@ class Rig:
         return await (await self.operator()).dead_letters(queue)
 
     async def left(self) -> int:
-        """Return how many messages are anywhere: outbox, queues, retry queues (not dead letters)."""
+        """Return how many messages are in the outbox, the queues and the retry queues."""
         depths = await (await self.operator()).depths()
         return sum(depth.ready + depth.delayed + depth.in_flight for depth in depths)
-
-
-def json_text(headers: dict[str, str]) -> str:
-    import orjson
-
-    return orjson.dumps(headers).decode()
 
 
 def valid_headers(event: Event, **changes: str) -> dict[str, str]:

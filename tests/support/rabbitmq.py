@@ -1,4 +1,4 @@
-"""A private RabbitMQ node for tests: own ports, own epmd, own folder; nothing of the system's is used.
+"""A private RabbitMQ node for tests, with its own ports, epmd and folder.
 
 It needs the Debian package's files only. The node runs as whoever runs the tests, root included.
 """
@@ -126,7 +126,9 @@ class Node:
             "RABBITMQ_CONF_ENV_FILE": f"{folder}/none",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
             "RABBITMQ_PID_FILE": f"{folder}/pid",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}"
+            ),
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }

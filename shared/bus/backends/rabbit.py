@@ -23,9 +23,9 @@ from shared.bus.broker import has_consumer
 from shared.bus.broker.core import FASTSTREAM_LOGGER
 from shared.bus.broker.message import undecoded
 from shared.bus.dispatch import Dispatcher, Route
+from shared.bus.failures import tell
 from shared.bus.metrics import Metrics
 from shared.bus.relay import QUEUE, Relay
-from shared.bus.retry import describe
 from shared.bus.store import Claimed
 from shared.bus.tasks import stop_tasks
 from shared.bus.transports.postgres import PostgresTransport
@@ -223,12 +223,12 @@ class RabbitBackend:
         while not self._started.is_set():
             try:
                 await self.broker.start()
-            except Exception as error:
-                logger.warning(
-                    "cannot consume from RabbitMQ; is it up, and did certifyclouds migrate run"
+            except Exception as error:  # noqa: BLE001 - told, and tried again
+                tell(
+                    logger,
+                    "cannot consume from RabbitMQ: is it up, and did certifyclouds migrate run"
                     " with this BUS_URL?",
-                    error=describe(error),
-                    exc_info=True,
+                    error,
                 )
                 await self._stop_broker()
                 await asyncio.sleep(pause)
@@ -239,5 +239,5 @@ class RabbitBackend:
     async def _stop_broker(self) -> None:
         try:
             await self.broker.stop()
-        except Exception as error:
-            logger.warning("the old connection ended badly", error=describe(error), exc_info=True)
+        except Exception as error:  # noqa: BLE001 - it was to be thrown away
+            tell(logger, "the old connection ended badly", error)

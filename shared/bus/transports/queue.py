@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from shared.bus.failures import tell
 from shared.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class Queue:
             try:
                 await self._fetch()
                 pause = FIRST_PAUSE_SECONDS
-            except Exception as error:
-                logger.exception("cannot take messages", queue=self._name, error=str(error))
+            except Exception as error:  # noqa: BLE001 - told, and the next try may do better
+                tell(logger, "cannot take messages", error, queue=self._name)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LAST_PAUSE_SECONDS)
                 self._wake.set()

@@ -1,10 +1,17 @@
 """What both buses promise, proven on each: PostgreSQL and RabbitMQ with real servers."""
 
 import asyncio
+import contextlib
+import sys
 from datetime import timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import CollectorRegistry
 
 from shared.bus import Message, Retry, inbox, topology
 from shared.clock import utc_now
@@ -44,7 +51,7 @@ async def test_a_rolled_back_transaction_publishes_nothing(rig: Rig) -> None:
     pool = await rig.pool("gateway")
     async with rig.consumer("scanner", ScanRequested, seen):
         bus = await rig.make("gateway")
-        with pytest.raises(RuntimeError):
+        with contextlib.suppress(RuntimeError):
             async with pool.transaction() as conn:
                 await bus.emit(a_scan_request(), connection=conn)
                 raise RuntimeError
@@ -330,6 +337,102 @@ async def test_a_second_handler_of_one_queue_is_refused(rig: Rig) -> None:
     bus.on(ScanRequested)(Seen())
     with pytest.raises(PermanentError, match="has a handler already"):
         bus.on(ScanRequested, retry=QUICK)(Seen())
+
+
+async def test_a_message_whose_consumer_is_killed_is_delivered_again(rig: Rig) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.support.bus_process",
+        rig.database.url("scanner"),
+        rig.url,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    (event_id,) = await rig.emit("gateway", a_scan_request())
+    async with rig.running(await rig.make("gateway")):  # in external mode somebody must relay
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.readline(), 30) == f"{event_id}\n".encode()
+    process.kill()
+    await process.wait()
+
+    seen = Seen()
+    async with rig.consumer("scanner", ScanRequested, seen):
+        await until(lambda: seen.messages)
+    assert [(message.id, message.attempt) for message in seen.messages] == [(event_id, 0)]
+
+
+async def test_one_trace_leads_from_the_first_cause_to_the_last_handler(rig: Rig) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    scanner = await rig.make("scanner", tracer_provider=provider)
+    gateway = await rig.make("gateway", tracer_provider=provider)
+    pool, rotator = await rig.pool("scanner"), Seen()
+
+    @scanner.on(ScanRequested)
+    async def handle(_: ScanRequested, __: Message) -> None:
+        async with pool.transaction() as conn:
+            await scanner.emit(an_expiring_secret(7, utc_now()), connection=conn)
+
+    tracer = provider.get_tracer("test")
+    consumer = rig.consumer("rotator", SecretExpiring, rotator, tracer_provider=provider)
+    async with rig.running(scanner), consumer:
+        with tracer.start_as_current_span("POST /scans"):
+            async with (await rig.pool("gateway")).transaction() as conn:
+                await gateway.emit(a_scan_request(), connection=conn)
+        await until(lambda: len(exporter.get_finished_spans()) == 5)
+
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    chain = [
+        "POST /scans",
+        f"emit {ScanRequested.type}",
+        f"handle {ScanRequested.type}",
+        f"emit {SecretExpiring.type}",
+        f"handle {SecretExpiring.type}",
+    ]
+    for parent, child in pairwise(chain):
+        link = spans[child].parent
+        assert link is not None
+        assert link.span_id == spans[parent].context.span_id
+    assert len({span.context.trace_id for span in spans.values()}) == 1
+
+
+async def test_both_buses_count_the_same_things_under_the_same_names(rig: Rig) -> None:
+    def by_attempt(message: Message) -> None:
+        if message.attempt == 0:
+            raise TransientError("Later.")
+        raise PermanentError("Never.")
+
+    registry = CollectorRegistry()
+    async with rig.consumer("scanner", ScanRequested, Seen(fail=by_attempt), registry=registry):
+        await rig.emit("gateway", a_scan_request())
+        await until_dead(rig, 1)
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"certifyclouds_bus_{name}", {"queue": SCANS, **labels})
+
+    assert value("received_total") == 2
+    assert value("failed_total", error="TransientError") == 1
+    assert value("dead_lettered_total", reason="permanent_error") == 1
+    assert value("handling_seconds_count") == 2
+    assert registry.get_sample_value("certifyclouds_bus_outbox_age_seconds") is not None
+
+
+async def test_an_error_s_secret_reaches_neither_dead_letter_nor_trace(rig: Rig) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+
+    def leak(_: Message) -> None:
+        raise PermanentError("Refused: amqp://user:hunter2hunter2@host and password=hunter2hunter2")
+
+    async with rig.consumer("scanner", ScanRequested, Seen(fail=leak), tracer_provider=provider):
+        await rig.emit("gateway", a_scan_request())
+        await until_dead(rig, 1)
+
+    (letter,) = await rig.dead_letters()
+    (span,) = exporter.get_finished_spans()
+    assert "hunter2" not in letter.description + str(letter.headers) + span.to_json()
 
 
 async def until_dead(rig: Rig, count: int) -> None:

@@ -1,0 +1,195 @@
+"""Changing BUS_URL: what waits on the old bus is handled on the new one."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from shared.bus import Retry, store, switching, topology
+from shared.clock import utc_now
+from shared.errors import PermanentError, SettingsError, TransientError
+from shared.events import ScanRequested, VaultScanned
+from tests.support.bus import Rig, Seen, a_scan_request, a_scanned_vault, until
+from tests.support.rabbitmq import Node
+
+pytestmark = pytest.mark.rabbitmq
+
+SCANS = topology.queue_name("scanner", ScanRequested)
+SYNCS = topology.queue_name("syncer", VaultScanned)
+PATIENT = Retry(base=60.0)
+
+
+async def handled(rig: Rig, count: int) -> tuple[Seen, Seen]:
+    """Run the scanner and the syncer until they have handled `count` events together."""
+    scans, vaults = Seen(), Seen()
+    async with (
+        rig.consumer("scanner", ScanRequested, scans),
+        rig.consumer("syncer", VaultScanned, vaults),
+    ):
+        await until(lambda: len(scans.messages) + len(vaults.messages) >= count)
+    return scans, vaults
+
+
+def attempts(seen: Seen) -> dict[UUID, int]:
+    return {message.id: message.attempt for message in seen.messages}
+
+
+async def test_from_postgresql_to_rabbitmq_everything_pending_goes_to_its_exact_queue(
+    embedded: Rig, rabbitmq: Node
+) -> None:
+    refused, later = await fail_two(embedded)
+    (waiting,) = await embedded.emit("gateway", a_scan_request())
+    (vault,) = await embedded.emit("scanner", a_scanned_vault())
+    await embedded.switch(rabbitmq.url)
+    assert await outbox_routes(embedded) == sorted(
+        [SCANS, SCANS, SYNCS, "alerting." + VaultScanned.type, "gateway." + VaultScanned.type]
+    )
+    await make_due(embedded)
+    (new,) = await embedded.emit("gateway", a_scan_request())
+    scans, vaults = await handled(embedded, 4)
+
+    assert attempts(scans) == {waiting: 0, later: 1, new: 0}
+    assert attempts(vaults) == {vault: 0}
+    (letter,) = await embedded.dead_letters(SCANS)
+    assert letter.message_id == refused
+
+
+async def test_from_rabbitmq_to_postgresql_everything_pending_is_taken_along(
+    external: Rig, rabbitmq: Node
+) -> None:
+    refused, later = await fail_two(external)
+    async with external.running(await external.make("gateway")):
+        (queued,) = await external.emit("gateway", a_scan_request())
+        await until(lambda: relayed(external))
+    (outboxed,) = await external.emit("gateway", a_scan_request())
+    (vault,) = await external.emit("scanner", a_scanned_vault())
+    await external.switch("", previous=rabbitmq.url)
+    assert await outbox_routes(external) == []
+    await make_due(external)
+    scans, vaults = await handled(external, 4)
+
+    assert attempts(scans) == {queued: 0, later: 1, outboxed: 0}
+    assert attempts(vaults) == {vault: 0}
+    (letter,) = await external.dead_letters(SCANS)
+    assert (letter.message_id, letter.reason) == (refused, "permanent_error")
+    await external.switch(rabbitmq.url)  # and the old broker has forgotten them
+    depths = await (await external.operator()).depths()
+    assert sum(d.ready + d.delayed for d in depths if d.queue == SCANS) == 0
+
+
+async def test_leaving_rabbitmq_without_its_address_is_refused(
+    external: Rig, rabbitmq: Node
+) -> None:
+    (event_id,) = await external.emit("gateway", a_scan_request())
+    for previous in (None, "", "amqp://guest:guest@127.0.0.1:1/"):
+        with pytest.raises(SettingsError, match="BUS_URL_PREVIOUS") as refusal:
+            await external.switch("", previous=previous)
+        assert "guest" not in str(refusal.value)
+    external.url = rabbitmq.url
+    scans, _ = await handled(external, 1)
+    assert attempts(scans) == {event_id: 0}
+
+
+async def test_leaving_rabbitmq_while_a_service_consumes_is_refused(
+    external: Rig, rabbitmq: Node
+) -> None:
+    async with external.consumer("scanner", ScanRequested, Seen()):
+        with pytest.raises(SettingsError, match="Stop the services"):
+            await external.switch("", previous=rabbitmq.url)
+    async with external.database.connection() as conn:
+        assert await conn.fetchval("SELECT kind FROM bus.backend") == "rabbitmq"
+
+
+async def test_a_broker_that_is_gone_for_good_can_be_given_up(external: Rig) -> None:
+    (event_id,) = await external.emit("gateway", a_scan_request())
+    await external.switch("", previous=switching.DISCARD)
+    scans, _ = await handled(external, 1)
+    assert attempts(scans) == {event_id: 0}
+
+
+async def test_events_published_during_the_change_are_handled_once(
+    embedded: Rig, rabbitmq: Node
+) -> None:
+    stop, emitted = asyncio.Event(), set()
+
+    async def publish() -> None:
+        while not stop.is_set():
+            emitted.update(await embedded_rig.emit("gateway", a_scan_request()))
+
+    embedded_rig = Rig(embedded.database, "", embedded.stack)
+    publishing = [asyncio.create_task(publish()) for _ in range(3)]
+    await asyncio.sleep(0.2)
+    await embedded.switch(rabbitmq.url)
+    await asyncio.sleep(0.2)
+    stop.set()
+    await asyncio.gather(*publishing)
+    scans, _ = await handled(embedded, len(emitted))
+
+    assert attempts(scans) == dict.fromkeys(emitted, 0)
+    assert len(scans.messages) == len(emitted)
+
+
+async def test_a_consumer_of_the_old_bus_still_finishes_what_it_holds(
+    embedded: Rig, rabbitmq: Node
+) -> None:
+    await embedded.emit("gateway", a_scan_request())
+    pool = await embedded.pool("scanner")
+    (held,) = await store.claim(
+        pool, SCANS, limit=1, lease=UUID(int=1), seconds=60, delivery_limit=20
+    )
+    await embedded.switch(rabbitmq.url)
+    assert await store.complete(pool, [held.seq], held.lease) == 1
+    assert await embedded.left() == 0
+
+
+async def test_what_waits_in_a_queue_that_nobody_reads_any_more_is_kept(
+    embedded: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (event_id,) = await embedded.emit("scanner", a_scanned_vault())
+    without = {queue: kind for queue, kind in topology.queues().items() if queue != SYNCS}
+    monkeypatch.setattr(topology, "queues", lambda: without)
+    await embedded.switch("")
+
+    (letter,) = await embedded.dead_letters(SYNCS)
+    assert (letter.message_id, letter.reason) == (event_id, "unsubscribed")
+
+
+async def fail_two(rig: Rig) -> tuple[UUID, UUID]:
+    """Leave one dead letter and one message that waits for its second try; return their ids."""
+
+    def fail(_: object) -> None:
+        raise errors.pop()
+
+    errors = [TransientError("Later."), PermanentError("Never.")]
+    seen = Seen(fail=fail)
+    async with rig.consumer("scanner", ScanRequested, seen, retry=PATIENT):
+        (refused,) = await rig.emit("gateway", a_scan_request())
+        await until(lambda: rig.dead_letters(SCANS))
+        (later,) = await rig.emit("gateway", a_scan_request())
+        await until(lambda: put_off(rig))
+    return refused, later
+
+
+async def put_off(rig: Rig) -> bool:
+    depths = await (await rig.operator()).depths()
+    return any(depth.delayed for depth in depths if depth.queue == SCANS)
+
+
+async def relayed(rig: Rig) -> bool:
+    depths = {depth.queue: depth for depth in await (await rig.operator()).depths()}
+    return depths[SCANS].ready == 1 and depths["relay"].in_flight == 0
+
+
+async def outbox_routes(rig: Rig) -> list[str]:
+    async with rig.database.connection() as conn:
+        rows = await conn.fetch("SELECT route FROM bus.delivery WHERE queue = 'relay'")
+    return sorted(row["route"] for row in rows)
+
+
+async def make_due(rig: Rig) -> None:
+    """Let the time pass that a put-off message has to wait."""
+    async with rig.database.connection() as conn:
+        await conn.execute(
+            "UPDATE bus.delivery SET visible_at = $1", utc_now() - timedelta(seconds=1)
+        )
