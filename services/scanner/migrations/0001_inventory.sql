@@ -215,12 +215,14 @@ CREATE TABLE scanner.scan_vault (
 CREATE INDEX scan_vault_by_shard ON scanner.scan_vault (scan_id, shard_id);
 CREATE INDEX scan_vault_by_vault ON scanner.scan_vault (vault_id);
 
+-- Scan and vault are no foreign keys: checking them would lock their one row for each of thousands
+-- of entries, by many writers at once. The entry's item has its vault checked.
 CREATE TABLE scanner.change (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at       timestamptz NOT NULL DEFAULT now(),
-    scan_id  uuid NOT NULL REFERENCES scanner.scan (id),
+    scan_id  uuid NOT NULL,
     item_id  bigint NOT NULL REFERENCES scanner.item (id),
-    vault_id integer NOT NULL REFERENCES scanner.vault (id),
+    vault_id integer NOT NULL,
     what     text NOT NULL CHECK (what IN ('added', 'changed', 'removed', 'restored')),
     -- [{"field", "before", "after"}, …]: attributes only, an item has no value.
     fields   jsonb NOT NULL DEFAULT '[]',

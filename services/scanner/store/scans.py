@@ -74,10 +74,7 @@ async def get_scan(conn: Connection, scan_id: UUID) -> Scan | None:
 
 
 async def lock_scan(conn: Connection, scan_id: UUID) -> Scan | None:
-    """Return a scan and keep others from deciding about it until the transaction ends.
-
-    NO KEY: writers of its change feed, which refer to it, go on meanwhile.
-    """
+    """Return a scan and keep others from deciding about it until the transaction ends."""
     row = await conn.fetchrow(
         """
         SELECT s.id, s.mode, s.state, s.subscription_ids, s.requested_by, s.correlation_id,

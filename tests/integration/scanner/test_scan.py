@@ -387,7 +387,11 @@ async def test_starting_and_ending_a_scan_is_in_the_audit_log(rig: Rig, database
 
     async with database.connection() as admin:
         rows = await admin.fetch(
-            "SELECT action, actor, subject, outcome, after FROM audit.entry ORDER BY id"
+            """
+            SELECT action, actor, subject, outcome, after FROM audit.entry
+            WHERE subject = $1 ORDER BY id
+            """,
+            str(scan_id),
         )
     assert [tuple(row) for row in rows] == [
         ("scan:started", "ada", str(scan_id), "done", None),
