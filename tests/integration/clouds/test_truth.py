@@ -14,7 +14,7 @@ from tests.support.discovery import settings_for
 from tests.support.sandbox import Sandbox, running_sandbox
 
 
-@pytest.fixture(params=[1, 2, 3])
+@pytest.fixture(params=range(1, 11))
 def estate(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Sandbox]:
