@@ -145,3 +145,65 @@ async def running_gateway(
             await hook()
         assert isinstance(public.app, Envelope)
         yield Gateway(service, public, pool, clock, folder / "setup-token")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedItem:
+    """An item to put into the inventory; days count from the database's present."""
+
+    name: str
+    kind: str = "secret"
+    vault: int = 1
+    expires_in: float | None = 100.0
+    enabled: bool = True
+    active_in: float | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    managed: bool = False
+    gone: bool = False
+
+
+async def seed_estate(database: Database, items: list[SeedItem]) -> None:
+    """Write an estate as the scanner would have: two subscriptions, three vaults, these items."""
+    async with database.connection() as conn:
+        await conn.execute(
+            """
+            INSERT INTO scanner.subscription (id, name, state)
+            VALUES ('sub-a', 'Contoso Prod', 'Enabled'), ('sub-b', 'Contoso Test', 'Enabled');
+            INSERT INTO scanner.vault (kind, name, uri, resource_id, subscription_id,
+                   resource_group, region, sku, rbac, outcome, outcome_reason, outcome_remedy,
+                   last_scanned_at, listed_at)
+            VALUES ('vault', 'KV-Pay', 'https://kv-pay.test/', '/v/1', 'sub-a', 'rg', 'westeurope',
+                    'standard', true, 'ok', NULL, NULL, now(), now()),
+                   ('vault', 'kv-web', 'https://kv-web.test/', '/v/2', 'sub-b', 'rg', 'westeurope',
+                    'standard', true, 'ok', NULL, NULL, now(), now()),
+                   ('vault', 'kv-dark', 'https://kv-dark.test/', '/v/3', 'sub-b', 'rg', 'uksouth',
+                    'standard', true, 'denied', 'The identity may not list.',
+                    'Assign Key Vault Reader.', now(), NULL);
+            """
+        )
+        for item in items:
+            await conn.execute(
+                """
+                INSERT INTO scanner.item (vault_id, subscription_id, kind, external_id, name,
+                       enabled, not_before, expires_on, warning_at, critical_at, tags, managed,
+                       application_object_id, application_id, application_name, deleted_at)
+                SELECT $1, (SELECT subscription_id FROM scanner.vault WHERE id = $1), $2, $3, $4,
+                       $5, now() + $6 * interval '1 day', e.at, e.at - interval '30 days',
+                       e.at - interval '7 days', $8, $9,
+                       CASE WHEN $2 LIKE 'app%' THEN 'object' END,
+                       CASE WHEN $2 LIKE 'app%' THEN 'client' END,
+                       CASE WHEN $2 LIKE 'app%' THEN 'payments-api' END,
+                       CASE WHEN $10 THEN now() END
+                  FROM (SELECT now() + $7 * interval '1 day' AS at) AS e
+                """,
+                item.vault,
+                item.kind,
+                f"{item.kind}s/{item.name}/{item.gone}",
+                item.name,
+                item.enabled,
+                item.active_in,
+                item.expires_in,
+                item.tags,
+                item.managed,
+                item.gone,
+            )

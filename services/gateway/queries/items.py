@@ -17,6 +17,7 @@ from services.gateway.queries.sql import Conditions, either, statement
 from shared.database import Connection, Pool
 
 CAP: Final = 10_000
+COUNT_LIMIT: Final = "LIMIT 10001"
 
 _ACTIVE: Final = "(i.enabled AND (i.not_before IS NULL OR i.not_before <= now()) AND "
 STATUS: Final[Mapping[ItemStatus, LiteralString]] = {
@@ -161,7 +162,8 @@ async def _count(conn: Connection, found: Conditions) -> int:
         statement(
             "SELECT count(*) FROM (SELECT 1 FROM scanner.v_item AS i WHERE",
             found.where(),
-            "LIMIT 10001) AS n",
+            COUNT_LIMIT,
+            ") AS n",
         ),
         *found.arguments,
     )

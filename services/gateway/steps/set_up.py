@@ -41,7 +41,10 @@ async def offer_setup_token(pool: Pool, *, lifetime: timedelta, clock: Clock) ->
 
 async def hand_over(token: str | None, file: Path) -> None:
     """Write the token where its reader looks, readable by the owner only; None removes it."""
-    await asyncio.to_thread(_write if token else _remove, file, token or "")
+    if token is None:
+        await asyncio.to_thread(file.unlink, missing_ok=True)
+    else:
+        await asyncio.to_thread(_write, file, token)
 
 
 async def create_administrator(
@@ -101,7 +104,3 @@ def _write(file: Path, token: str) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(token + "\n")
     draft.replace(file)
-
-
-def _remove(file: Path, _: str) -> None:
-    file.unlink(missing_ok=True)
