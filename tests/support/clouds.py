@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import traceback
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -263,3 +264,9 @@ def join_adapters(session: CloudSession, credential: SingleFlightCredential) -> 
         management=ManagementEstate(arm, settings.arm),
         arm=arm,
     )
+
+
+def holds_no_secret(error: BaseException) -> None:
+    """Check that neither the sentence nor anything that a traceback prints holds a token."""
+    text = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+    assert "canary" not in text.replace("canary-text", "")
