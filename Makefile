@@ -6,6 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 BUS ?= postgres
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: help run test check smoke docs lock clean-venv
 
@@ -40,7 +41,7 @@ check: $(VENV)/.dev ## lint, types, import contracts, dead code, event names, do
 	@$(PY) -m pytest -q tests/architecture
 	@$(VENV)/bin/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
-smoke: $(VENV)/.run ## drive the platform through its public API; BUS=postgres|rabbitmq; one JSON line per stage
+smoke: $(VENV)/.dev ## drive the platform through its public API; BUS=postgres|rabbitmq; one JSON line per stage
 	@$(PY) -m tests.smoke --bus $(BUS)
 
 docs: $(VENV)/.dev ## build the documentation into .venv/site, with the event reference made anew

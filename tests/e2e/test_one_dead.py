@@ -46,12 +46,18 @@ async def scanned(http: httpx.AsyncClient) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("cloud_variables")
 async def test_alerting_is_dead_while_a_scan_runs_and_catches_up_when_it_comes_back(
-    database: Database, sandbox: Sandbox, tmp_path: Path
+    database: Database, random_sandbox: Sandbox, tmp_path: Path
 ) -> None:
     others = [name for name in SERVICES if name != "alerting"]
     async with AsyncExitStack() as stack:
         platform = await stack.enter_async_context(
-            running(database, tmp_path, sandbox=sandbox.ready, names=others, scan_when_empty=False)
+            running(
+                database,
+                tmp_path,
+                sandbox=random_sandbox.ready,
+                names=others,
+                scan_when_empty=False,
+            )
         )
         http = await stack.enter_async_context(signed_in(platform))
 
@@ -68,7 +74,7 @@ async def test_alerting_is_dead_while_a_scan_runs_and_catches_up_when_it_comes_b
 
         assert (await http.get("/alerts")).json()["data"] == []
         await stack.enter_async_context(
-            running(database, tmp_path, sandbox=sandbox.ready, names=["alerting"])
+            running(database, tmp_path, sandbox=random_sandbox.ready, names=["alerting"])
         )
 
         async def alerts() -> list[dict[str, Any]]:

@@ -47,10 +47,10 @@ def drive(kind: str) -> int:
         try:
             with bus(kind, folder) as url, running(folder, bus_url=url) as platform:
                 say("up", began, bus=kind)
-                scenario = Scenario(platform)
-                for stage, run in scenario.stages().items():
-                    began = time.monotonic()
-                    say(stage, began, **run())
+                with closing(Scenario(platform)) as scenario:
+                    for stage, run in scenario.stages().items():
+                        began = time.monotonic()
+                        say(stage, began, **run())
         except (BrokenPromise, RuntimeError, OSError, httpx.HTTPError) as error:
             say(stage, began, ok=False, reason=str(error))
             return 1

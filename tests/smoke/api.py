@@ -38,6 +38,10 @@ class Api:
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url + "/api/v1", timeout=20, trust_env=False)
 
+    def close(self) -> None:
+        """End the conversation."""
+        self.http.close()
+
     def sign_in(self, setup_token: str) -> None:
         """Become the first administrator and keep the bearer token."""
         body = {"setup_token": setup_token, "username": "ada", "password": PASSWORD}
@@ -80,6 +84,10 @@ class Sandbox:
     def __init__(self, ready: dict[str, Any]) -> None:
         self.ready = ready
         self.http = httpx.Client(base_url=ready["control"], timeout=20, trust_env=False)
+
+    def close(self) -> None:
+        """End the conversation."""
+        self.http.close()
 
     def truth(self) -> dict[str, Any]:
         """Return everything the sandbox holds, without values."""

@@ -23,6 +23,11 @@ class Scenario:
         self.changed: dict[str, Any] = {}
         self.first: dict[str, Any] = {}
 
+    def close(self) -> None:
+        """End both conversations."""
+        self.api.close()
+        self.sandbox.close()
+
     def stages(self) -> Mapping[str, Callable[[], Figures]]:
         """Return the stages in their order."""
         return {

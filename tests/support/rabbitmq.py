@@ -142,14 +142,20 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
+def need_rabbitmq() -> None:
+    """Skip the test where RabbitMQ is not installed; REQUIRE_ALL=1 makes that a failure."""
+    if SERVER.exists():
+        return
+    reason = "RabbitMQ is not installed (Debian: apt-get install rabbitmq-server)"
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(f"REQUIRE_ALL=1, but {reason}")
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[Node]:
     """The RabbitMQ node of this test run; skips where RabbitMQ is not installed."""
-    if not SERVER.exists():
-        reason = "RabbitMQ is not installed (Debian: apt-get install rabbitmq-server)"
-        if os.environ.get("REQUIRE_ALL") == "1":
-            pytest.fail(f"REQUIRE_ALL=1, but {reason}")
-        pytest.skip(reason)
+    need_rabbitmq()
     with tempfile.TemporaryDirectory(prefix="certifyclouds-rabbitmq-") as folder:
         node = Node(Path(folder))
         node.start()
