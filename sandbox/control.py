@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sandbox.access_log import AccessLog
 from sandbox.faults import Faults, Rule
 from sandbox.owner import ItemWrite, NotPossibleError, write
-from sandbox.truth import tell
+from sandbox.truth import tell, tell_of_vault
 from sandbox.wire import answer, whole_number
 from sandbox.world import World
 
@@ -62,8 +62,8 @@ class Control:
                 return {"entries": self._log.entries()}
             case "DELETE", ["log"]:
                 return self._cleared(self._log)
-            case "GET", ["truth"]:
-                return tell(self._world)
+            case "GET", ["truth", *name]:
+                return self._truth("/".join(name))
             case "GET", ["clock"]:
                 return self._clock()
             case method, ["faults", *rest]:
@@ -100,6 +100,15 @@ class Control:
                 return {"removed": number}
             case _:
                 raise LookupError(method)
+
+    def _truth(self, vault: str) -> object:
+        """Return the whole truth, or that about one vault."""
+        if not vault:
+            return tell(self._world)
+        found = tell_of_vault(self._world, vault)
+        if found is None:
+            raise NotPossibleError(f"There is no vault {vault!r}.")
+        return found
 
     def _cleared(self, what: AccessLog | Faults) -> dict[Literal["cleared"], bool]:
         what.clear()

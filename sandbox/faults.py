@@ -118,12 +118,13 @@ async def apply(rule: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: 
     if rule.latency_seconds:
         await asyncio.sleep(rule.latency_seconds)
     if rule.hang:
-        await _hang(receive)
+        await _until_gone(receive)
         return 0
     if rule.after:
         await app(scope, receive, _lose)
     if rule.reset:
-        reset(send)
+        _reset(send)
+        await _until_gone(receive)
         return 0
     if rule.status is None:
         return None
@@ -131,8 +132,8 @@ async def apply(rule: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: 
     return rule.status
 
 
-async def _hang(receive: Receive) -> None:
-    """Wait until the client gives up."""
+async def _until_gone(receive: Receive) -> None:
+    """Wait until the connection is gone: torn down, or given up by the client."""
     async with asyncio.timeout(_HANG_SECONDS):
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -156,7 +157,7 @@ async def _send_status(rule: Rule, status: int, send: Send) -> None:
     await send({"type": "http.response.body", "body": content})
 
 
-def reset(send: Send) -> None:
+def _reset(send: Send) -> None:
     """Tear the connection down so that the client sees a reset.
 
     Raising would make uvicorn answer 500. Its `send` is a method of the request's cycle, which

@@ -6,9 +6,7 @@ the same certificates on every machine. They guard nothing.
 """
 
 import hashlib
-import random
 from functools import cache
-from math import gcd
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,7 +23,8 @@ CERTIFICATE_KEY_TYPES: Final[tuple[KeyType, ...]] = ("RSA-2048", "EC-P-256", "EC
 _EXPONENT: Final = 65537
 _PRIME_BITS: Final = 1024
 _WORDS: Final = "CertifyClouds sandbox: this key guards nothing"
-_SMALL_PRIMES: Final = tuple(n for n in range(3, 2000, 2) if all(n % d for d in range(3, n, 2)))
+# How far it is from the number that the words give to the next prime.
+_FROM_WORDS_TO_PRIME: Final = {1: 212, 2: 744}
 
 
 @cache
@@ -64,8 +63,7 @@ def kept_rsa_key(file: Path) -> rsa.RSAPrivateKey:
 
 
 def _fixed_rsa() -> rsa.RSAPrivateKey:
-    source = random.Random(_WORDS)  # noqa: S311 - it must be the same everywhere, and guards nothing
-    first, second = _prime(source), _prime(source)
+    first, second = (_prime(number) for number in _FROM_WORDS_TO_PRIME)
     p, q = max(first, second), min(first, second)
     d = pow(_EXPONENT, -1, (p - 1) * (q - 1))
     numbers = rsa.RSAPrivateNumbers(
@@ -80,15 +78,8 @@ def _fixed_rsa() -> rsa.RSAPrivateKey:
     return numbers.private_key()
 
 
-def _prime(source: random.Random) -> int:
-    """Return the next number of the source that Fermat's test finds prime for two bases."""
+def _prime(number: int) -> int:
+    """Return the first or the second prime; found once, because a search takes a second."""
+    digest = hashlib.shake_256(f"{_WORDS} {number}".encode()).digest(_PRIME_BITS // 8)
     top_two_bits = 3 << (_PRIME_BITS - 2)
-    while True:
-        number = source.getrandbits(_PRIME_BITS) | top_two_bits | 1
-        if all(number % small for small in _SMALL_PRIMES) and _is_prime(number):
-            return number
-
-
-def _is_prime(number: int) -> bool:
-    fermat = all(pow(base, number - 1, number) == 1 for base in (2, 3))
-    return fermat and gcd(_EXPONENT, number - 1) == 1
+    return (int.from_bytes(digest) | top_two_bits | 1) + _FROM_WORDS_TO_PRIME[number]

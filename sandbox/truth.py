@@ -8,6 +8,12 @@ from sandbox.wire import Document
 from sandbox.world import World
 
 
+def tell_of_vault(world: World, name: str) -> Document | None:
+    """Return the truth about one vault."""
+    vault = world.estate.vaults.get(name.lower())
+    return None if vault is None else _vault(world, vault)
+
+
 def tell(world: World) -> Document:
     """Return the whole truth, for a test to compare with what the product found."""
     estate = world.estate

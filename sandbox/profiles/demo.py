@@ -21,6 +21,7 @@ _PER_SUBSCRIPTION: Final = (28, 20, 12)
 _POLICY_VAULTS: Final = 8
 _NO_ROLE: Final = "kv-hr-payroll-prod"
 _NO_NETWORK: Final = "kv-treasury-prod-weu"
+_ROTATED_TEAMS: Final = ("payments", "orders", "identity")
 _LONGEST_NAME: Final = 24
 
 
@@ -48,7 +49,8 @@ def make(seed: int, now: int) -> Estate:
         filler.fill(max(6, round(ITEMS * weight / sum(weights))))
     vaults = [place.vault for place in places]
     tenant.let_discover(estate, dice, [vault for vault in vaults if vault.name != _NO_ROLE])
-    tenant.let_rotate_and_sync(estate, dice, [v for v in vaults if "payments" in v.name])
+    rotated = [place.vault for place in places if place.team in _ROTATED_TEAMS]
+    tenant.let_rotate_and_sync(estate, dice, rotated)
     add_applications(estate, dice, now, APPLICATIONS)
     return estate
 

@@ -1,6 +1,7 @@
 """Filling a vault with items as they stand in a company that has grown for years."""
 
 from collections.abc import Sequence
+from itertools import chain, count
 
 from sandbox.estate import changes
 from sandbox.estate.changes import Draft
@@ -116,8 +117,8 @@ class Filler:
 
     def _history(self, begun: int) -> list[int]:
         """Return when each version was made, the oldest first."""
-        count = self._dice.pick_weighted(((1, 55.0), (2, 28.0), (3, 12.0), (5, 5.0)))
-        return [begun - 90 * DAY * earlier for earlier in reversed(range(count))]
+        versions = self._dice.pick_weighted(((1, 55.0), (2, 28.0), (3, 12.0), (5, 5.0)))
+        return [begun - 90 * DAY * earlier for earlier in reversed(range(versions))]
 
     def _tags(self) -> dict[str, str]:
         if self._dice.chance(0.12):
@@ -134,9 +135,9 @@ class Filler:
     def _free_name(self, kind: Kind, bases: Sequence[str]) -> str:
         """Return a name that is free in every kind: a certificate takes all three."""
         base = self._dice.pick(bases)
-        candidates = [base]
-        candidates += [f"{base}-{self._dice.pick(words.CONSUMERS)}" for _ in range(3)]
-        candidates += [f"{base}-{number:02d}" for number in range(2, 1_000)]
+        described = (f"{base}-{self._dice.pick(words.CONSUMERS)}" for _ in range(3))
+        numbered = (f"{base}-{number:02d}" for number in count(2))
+        candidates = chain([base], described, numbered)
         taken = self._vault.live if kind == "certificates" else {kind: self._vault.live[kind]}
         return next(c for c in candidates if not any(c in names for names in taken.values()))
 

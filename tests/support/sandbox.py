@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ class Control:
         """Return everything that the sandbox holds, without values."""
         return self._answer("GET", "truth")
 
+    def vault(self, name: str) -> Document:
+        """Return what one vault holds now."""
+        return self._answer("GET", f"truth/{name}")
+
     def log(self, **wanted: object) -> list[Document]:
         """Return the requests that were answered, those with these fields only."""
         entries: list[Document] = self._answer("GET", "log")["entries"]
@@ -51,13 +56,18 @@ class Control:
         found: list[Document] = self._answer("GET", "faults")["faults"]
         return found
 
+    def add_fault(self, **rule: object) -> int:
+        """Switch a fault on and return its number."""
+        number: int = self._answer("POST", "faults", rule)["id"]
+        return number
+
     def clear_faults(self) -> None:
         self._answer("DELETE", "faults")
 
     @contextmanager
     def fault(self, **rule: object) -> Iterator[int]:
         """Switch a fault on, and off again at the end."""
-        number: int = self._answer("POST", "faults", rule)["id"]
+        number = self.add_fault(**rule)
         try:
             yield number
         finally:
@@ -103,7 +113,7 @@ class Control:
         return document
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sandbox:
     """A running sandbox: what its ready file says, and its control endpoint."""
 
@@ -111,10 +121,15 @@ class Sandbox:
     control: Control
     process: subprocess.Popen[bytes]
 
+    @cached_property
+    def at_first(self) -> Document:
+        """What the sandbox held when a test first asked."""
+        return self.control.truth()
+
     def vault(self, choose: Callable[[Document], bool]) -> Document:
-        """Return the first vault that the choice holds for, as the truth tells it."""
-        vaults: list[Document] = self.control.truth()["vaults"]
-        return next(vault for vault in vaults if choose(vault))
+        """Return the first vault that the choice held for at first, as it is now."""
+        vaults: list[Document] = self.at_first["vaults"]
+        return self.control.vault(next(vault["name"] for vault in vaults if choose(vault)))
 
     def url(self, vault: Mapping[str, Any]) -> str:
         """Return a vault's address without a closing slash."""
@@ -211,10 +226,13 @@ class LoopbackResolver(AbstractResolver):
 class Way:
     """The way to a sandbox for Azure's SDKs: transports, credentials and plain requests."""
 
-    def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, sandbox: Sandbox, session: aiohttp.ClientSession, tls: ssl.SSLContext
+    ) -> None:
         self.sandbox = sandbox
         self.ready = sandbox.ready
         self.session = session
+        self.tls = tls
 
     def transport(self) -> AioHttpTransport:
         """Return a transport that trusts the sandbox's authority and finds its hosts."""
@@ -277,4 +295,4 @@ async def way_to(sandbox: Sandbox, *suffixes: str) -> AsyncIterator[Way]:
     resolver = LoopbackResolver(*suffixes, port=sandbox.ready["port"] if suffixes else None)
     connector = aiohttp.TCPConnector(ssl=tls, resolver=resolver)
     async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
-        yield Way(sandbox, session)
+        yield Way(sandbox, session, tls)

@@ -1,0 +1,162 @@
+"""Applications and their credentials in Microsoft Graph."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpcore
+import httpx
+import pytest
+from kiota_authentication_azure.azure_identity_authentication_provider import (
+    AzureIdentityAuthenticationProvider,
+)
+from msgraph.graph_request_adapter import GraphRequestAdapter
+from msgraph.graph_service_client import GraphServiceClient
+from msgraph_core import GraphClientFactory
+
+from tests.support.sandbox import Way
+
+APPLICATIONS = "/v1.0/applications"
+
+
+async def applications(way: Way, query: str, token: str) -> tuple[list[dict[str, Any]], list[int]]:
+    found: list[dict[str, Any]] = []
+    sizes: list[int] = []
+    following = f"{way.ready['graph']}{APPLICATIONS}{query}"
+    while following:
+        status, body, _ = await way.get(following, token)
+        assert status == 200, body
+        found += body["value"]
+        sizes.append(len(body["value"]))
+        following = body.get("@odata.nextLink", "")
+    return found, sizes
+
+
+async def test_all_applications_are_listed_without_any_secret_text(way: Way) -> None:
+    found, _ = await applications(way, "", await way.token("graph"))
+
+    assert found == way.sandbox.at_first["applications"]
+    assert len(found) == 40
+    passwords = [p for each in found for p in each["passwordCredentials"]]
+    assert passwords
+    assert all(password["secretText"] is None for password in passwords)
+
+
+async def test_pages_are_as_large_as_asked_for(way: Way) -> None:
+    found, sizes = await applications(
+        way, "?$top=15&$select=id,displayName", await way.token("graph")
+    )
+
+    assert sizes == [15, 15, 10]
+    assert {frozenset(each) for each in found} == {frozenset({"id", "displayName"})}
+
+
+async def test_a_page_above_the_limit_is_refused(way: Way) -> None:
+    url = f"{way.ready['graph']}{APPLICATIONS}"
+    token = await way.token("graph")
+
+    for size in ("1000", "0", "all"):
+        status, body, _ = await way.get(f"{url}?$top={size}", token)
+        assert (status, body["error"]["code"]) == (400, "Request_UnsupportedQuery")
+    assert (await way.get(f"{url}?$top=999", token))[0] == 200
+
+
+async def test_an_application_is_found_by_its_ids(way: Way) -> None:
+    token = await way.token("graph")
+    wanted = way.sandbox.at_first["applications"][7]
+    graph = f"{way.ready['graph']}{APPLICATIONS}"
+    text = quote(f"appId eq '{wanted['appId']}'")
+
+    _, filtered, _ = await way.get(f"{graph}?$filter={text}", token)
+    _, by_id, _ = await way.get(f"{graph}/{wanted['id']}", token)
+    _, by_app_id, _ = await way.get(f"{graph}(appId='{wanted['appId']}')", token)
+
+    assert filtered["value"] == [wanted]
+    for found in (by_id, by_app_id):
+        assert found.pop("@odata.context").endswith("#applications/$entity")
+        assert found == wanted
+
+
+async def test_owners_service_principals_and_organization_are_told(way: Way) -> None:
+    token, graph = await way.token("graph"), f"{way.ready['graph']}/v1.0"
+    owned = 0
+    for each in way.sandbox.at_first["applications"][:10]:
+        _, body, _ = await way.get(f"{graph}/applications/{each['id']}/owners", token)
+        owned += len(body["value"])
+
+    _, principals, _ = await way.get(f"{graph}/servicePrincipals?$top=999", token)
+    _, organization, _ = await way.get(f"{graph}/organization", token)
+
+    assert owned
+    kinds = [each["servicePrincipalType"] for each in principals["value"]]
+    assert (kinds.count("Application"), kinds.count("ManagedIdentity")) == (40, 3)
+    assert organization["value"][0]["displayName"] == "Contoso"
+
+
+async def test_without_the_permission_the_request_is_denied(way: Way) -> None:
+    url = f"{way.ready['graph']}{APPLICATIONS}"
+
+    status, body, _ = await way.get(url, await way.token("graph", "sync"))
+    missing, empty, headers = await way.get(url)
+
+    assert (status, body["error"]["code"]) == (403, "Authorization_RequestDenied")
+    assert body["error"]["innerError"]["request-id"]
+    assert (missing, empty["error"]["code"]) == (401, "InvalidAuthenticationToken")
+    assert headers["request-id"]
+
+
+async def test_what_does_not_exist_is_not_found(way: Way) -> None:
+    url = f"{way.ready['graph']}{APPLICATIONS}/00000000-0000-4000-8000-000000000000"
+
+    status, body, _ = await way.get(url, await way.token("graph"))
+
+    assert (status, body["error"]["code"]) == (404, "Request_ResourceNotFound")
+
+
+class Loopback(httpcore.AsyncNetworkBackend):
+    """Connects to this machine whatever host is named."""
+
+    def __init__(self) -> None:
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self, host: str, port: int, *args: Any, **options: Any
+    ) -> httpcore.AsyncNetworkStream:
+        assert host.endswith(".sandbox.localhost")
+        return await self._network.connect_tcp("127.0.0.1", port, *args, **options)
+
+    async def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        raise NotImplementedError
+
+    async def sleep(self, seconds: float) -> None:
+        await self._network.sleep(seconds)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+async def test_the_graph_sdk_reads_the_same_applications(way: Way) -> None:
+    transport = httpx.AsyncHTTPTransport(verify=way.tls)
+    pool = httpcore.AsyncConnectionPool(ssl_context=way.tls, network_backend=Loopback())
+    transport._pool = pool
+    async with (
+        pool,
+        httpx.AsyncClient(transport=transport, trust_env=False) as client,
+        way.identity() as identity,
+    ):
+        host = way.ready["graph"].removeprefix("https://").partition(":")[0]
+        provider = AzureIdentityAuthenticationProvider(
+            identity, scopes=[way.scope("graph")], allowed_hosts=[host]
+        )
+        factory = GraphClientFactory.create_with_default_middleware(client=client)
+        adapter = GraphRequestAdapter(provider, factory)
+        adapter.base_url = f"{way.ready['graph']}/v1.0"
+        page = await GraphServiceClient(request_adapter=adapter).applications.get()
+
+    assert page is not None
+    true = {each["appId"]: each for each in way.sandbox.at_first["applications"]}
+    for application in page.value or []:
+        expected = true.pop(application.app_id or "")
+        ends = [p.end_date_time for p in application.password_credentials or []]
+        assert ends == [
+            datetime.fromisoformat(p["endDateTime"]) for p in expected["passwordCredentials"]
+        ]
+    assert not true
