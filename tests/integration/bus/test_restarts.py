@@ -37,6 +37,8 @@ class Effects:
 
 async def effects_of(rig: Rig) -> Effects:
     async with rig.database.connection() as conn:
+        # The test server may lose commits when it is killed, for speed; here they must hold.
+        await conn.execute(f'ALTER DATABASE "{rig.database.name}" SET synchronous_commit = on')
         await conn.execute("SET ROLE scanner_owner")
         await conn.execute("CREATE TABLE scanner.effect (scan_id uuid NOT NULL)")
     return Effects(await rig.pool("scanner"))
