@@ -18,7 +18,6 @@ from tests.support.platform import running
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import eventually
 
-
 SCAN_EVENTS = {e.type for e in (ScanRequested, ScanShardRequested, VaultScanned, ScanCompleted)}
 
 
@@ -53,7 +52,7 @@ def all_handled(spans: list[ReadableSpan]) -> bool:
     """Whether each event that was emitted was handled by every service that subscribes to it."""
     names = Counter(span.name for span in spans)
     emitted = {name.removeprefix("emit "): n for name, n in names.items() if "emit " in name}
-    return SCAN_EVENTS <= emitted.keys() and all(
+    return emitted.keys() >= SCAN_EVENTS and all(
         names[f"handle {wire_type}"] >= times * len(subscribers(wire_type))
         for wire_type, times in emitted.items()
     )
