@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shared.audit.checkpoint import Checkpoint, Export
 from shared.clock import Clock, utc_now
 from shared.database import Pool
+from shared.telemetry import get_logger
+
+logger = get_logger(__name__)
 
 SEAL_SECONDS: Final = 1.0
 CHECKPOINT_SECONDS: Final = 600.0
@@ -66,10 +69,10 @@ class Sealer:
     async def seal(self) -> int:
         """Seal everything that can be sealed now; return how many entries that were.
 
-        The first time it looks at the whole log, later at the last hour: what was left by a stop in
-        between is found at the next start.
+        The first time, and after a failure, it looks at the whole log, otherwise at the last hour.
         """
         since = self._clock() - LOOK_BACK if self._looked_at_all else _BEGINNING
+        self._looked_at_all = False
         total = 0
         while True:
             done: int = await self._pool.fetchval("SELECT audit.seal_entries($1, $2)", since, BATCH)
@@ -109,4 +112,6 @@ class Sealer:
             signed.key_id,
             signed.signature,
         )
+        # The log is a way out of the database as well, wherever it is shipped to.
+        logger.info("audit checkpoint", checkpoint=signed.to_line())
         return signed

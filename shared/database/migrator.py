@@ -7,7 +7,6 @@ CREATE INDEX CONCURRENTLY waits for every snapshot: a deadlock.
 
 import asyncio
 import hashlib
-import importlib.util
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -105,7 +104,7 @@ async def _create_inbox(connection: Connection, schema: str) -> None:
         "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = 'inbox')",
         schema,
     )
-    if exists or not file.exists():
+    if exists:
         return
     async with acting_as(connection, schema):
         await run_sql(connection, file)
@@ -113,8 +112,6 @@ async def _create_inbox(connection: Connection, schema: str) -> None:
 
 async def _create_topology(connection: Connection, url: str, previous: str | None) -> None:
     """Create the queues. The import waits until here: the bus itself imports this package."""
-    if importlib.util.find_spec("shared.bus.topology") is None:
-        return
     from shared.bus import topology  # noqa: PLC0415 - see above
 
     async with acting_as(connection, "bus"):

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL, started for real."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from shared.database import Cluster, resolve
 from shared.database import cluster as cluster_module
 from shared.database.account import Account
+from shared.database.binaries import find_binaries
 from shared.database.catalogue import ROOT
 from shared.database.location import POINTER, locate
 from shared.database.settings import ResolverSettings
@@ -182,6 +184,21 @@ def test_root_keeps_the_files_elsewhere_when_the_account_cannot_enter(
         assert (closed / POINTER).read_text().strip() == str(cluster.data.parent)
         assert closed.stat().st_mode & 0o777 == 0o700
         assert run_apart(ask(cluster.url("postgres"), "SELECT 1")) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must change the account")
+def test_root_copies_programs_that_the_account_cannot_reach(state: Path, tmp_path: Path) -> None:
+    programs = find_binaries()
+    package = programs.parent.parent
+    closed = tmp_path / "home"
+    closed.mkdir(mode=0o700)
+    shutil.copytree(programs.parent, closed / package.name / programs.parent.name)
+    shutil.copytree(f"{package}.libs", closed / f"{package.name}.libs")
+
+    with Cluster(
+        state, binaries=closed / programs.relative_to(package.parent), settings=FAST
+    ) as cluster:
+        assert Path(f"/proc/{cluster.pid}/exe").readlink().is_relative_to(state / "pgdist")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user shows it in every other test")
