@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from services.scanner.domain.inventory import Application, Item, ItemKind, Subscription, VaultRef
+from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.handlers import (
     on_rotation_published,
     on_scan_requested,
@@ -205,6 +206,7 @@ class Rig:
     outbox: SentTable
     at_once: int = 8
     page_seconds: float = 30.0
+    thresholds: Thresholds = DEFAULT
 
     def visitor(self) -> Visitor:
         return Visitor(
@@ -241,7 +243,12 @@ class Rig:
 
     async def deliver(self, event: ScanShardRequested, message: Message) -> None:
         await on_scan_shard_requested(
-            event, message, pool=self.pool, outbox=self.outbox, visitor=self.visitor()
+            event,
+            message,
+            pool=self.pool,
+            outbox=self.outbox,
+            visitor=self.visitor(),
+            thresholds=self.thresholds,
         )
 
     async def scan(self, **event: Any) -> UUID:

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from services.scanner.domain.inventory import Item, VaultRef
+from services.scanner.domain.inventory import Item, Subscription, VaultRef
 from services.scanner.store import inventory, looks, scans
+from shared.clouds.errors import UnexpectedAnswerError
 from shared.errors import TransientError
 from shared.events import Event, ScanCompleted, ScanRequested, ScanShardRequested, VaultScanned
 from tests.support.scanner import (
@@ -267,3 +268,59 @@ async def test_a_database_that_fails_concerns_the_shard_and_no_vaults_outcome(
             await rig.deliver(*shard)
 
     assert (await rig.scan_row(scan_id))["vaults_done"] == 0
+
+
+async def test_two_workers_with_the_same_vault_in_hand_write_it_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.cloud.put(a_vault(), an_item("a"))
+    [shard] = await rig.shards(await rig.request(subscription_ids=(EAST,)))
+    both_read = asyncio.Barrier(2)
+    reading = rig.cloud.items
+
+    async def items(vault: VaultRef) -> AsyncIterator[list[Item]]:
+        async for page in reading(vault):
+            await both_read.wait()
+            yield page
+
+    monkeypatch.setattr(rig.cloud, "items", items)
+    await asyncio.gather(rig.deliver(*shard), rig.deliver(*shard))
+
+    assert len(await rig.outbox.sent(VaultScanned)) == 1
+    assert len(await rig.outbox.sent(ScanCompleted)) == 1
+    assert len(await rig.feed()) == 1
+
+
+async def test_a_scan_that_another_replica_has_planned_meanwhile_is_not_failed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ScanRequested(scan_id=uuid4(), requested_by="ada")
+
+    async def planned_elsewhere() -> list[Subscription]:
+        monkeypatch.undo()
+        await rig.request(**request.model_dump())
+        raise UnexpectedAnswerError("What?")
+
+    monkeypatch.setattr(rig.cloud, "subscriptions", planned_elsewhere)
+    await rig.request(**request.model_dump())
+
+    assert (await rig.scan_row(request.scan_id))["state"] == "running"
+    assert await rig.outbox.sent(ScanCompleted) == []
+
+
+async def test_two_workers_that_cannot_read_the_same_vault_say_so_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = rig.cloud.put(a_vault())
+    [shard] = await rig.shards(await rig.request(subscription_ids=(EAST,)))
+    both_read = asyncio.Barrier(2)
+
+    async def items(_: VaultRef) -> AsyncIterator[list[Item]]:
+        await both_read.wait()
+        yield []
+        raise UnexpectedAnswerError("What?")
+
+    monkeypatch.setattr(rig.cloud, "items", items)
+    await asyncio.gather(rig.deliver(*shard), rig.deliver(*shard))
+
+    assert [event.vault_name for event in await rig.outbox.sent(VaultScanned)] == [vault.name]

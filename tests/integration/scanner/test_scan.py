@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from services.scanner.domain.inventory import ItemKind, Subscription
+from services.scanner.domain.status import Thresholds
 from shared.clouds.errors import (
     AccessDeniedError,
     Denial,
@@ -423,3 +424,19 @@ async def test_the_view_gives_each_item_the_status_that_the_domain_gives(rig: Ri
         6,
         7,
     )
+
+
+async def test_other_thresholds_move_the_windows_of_unchanged_items_without_a_change_entry(
+    rig: Rig,
+) -> None:
+    rig.cloud.put(a_vault(), an_item("a", expires_on=NOW + 90 * DAY), an_item("endless"))
+    await rig.scan()
+    feed = await rig.feed()
+    rig.thresholds = Thresholds(warning_days=60, critical_days=14)
+
+    scan_id = await rig.scan()
+
+    row = await rig.row("SELECT warning_at, critical_at FROM scanner.v_item WHERE name = 'a'")
+    assert row == {"warning_at": NOW + 30 * DAY, "critical_at": NOW + 76 * DAY}
+    assert await rig.feed() == feed
+    assert (await rig.outcome_of(scan_id, "kv-pay"))["changed"] == 0

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from services.scanner.steps.resume import ATTEMPTS, Watchdog
+from services.scanner.store.locks import Task, try_task
 from shared.clouds.errors import UnavailableError
 from shared.events import ScanCompleted, ScanShardRequested, VaultScanned
 from tests.support.scanner import EAST, Rig, a_vault, an_item
@@ -146,3 +147,13 @@ async def test_what_abandoned_readings_staged_is_forgotten(rig: Rig) -> None:
 
     rows = await rig.pool.fetch("SELECT external_id FROM scanner.staged")
     assert [row["external_id"] for row in rows] == ["new"]
+
+
+async def test_replicas_that_watch_at_once_send_a_shard_again_once(rig: Rig) -> None:
+    scan_id = await rig.request()
+    async with rig.pool.transaction() as other:
+        assert await try_task(other, Task.SCAN_WATCHDOG)
+        assert await watchdog(rig).look() == 0
+
+    assert await watchdog(rig).look() == 1
+    assert len(await rig.shards(scan_id)) == 2
