@@ -37,8 +37,8 @@ def conclude(tally: Tally, notes: Sequence[str] = ()) -> Conclusion:
     sentences = list(notes)
     if tally.unreadable:
         sentences.append(
-            f"{tally.unreadable} of {tally.vaults} sources could not be read; each says why, and"
-            " what is known of it from before is kept."
+            f"{tally.unreadable} of {tally.vaults} sources could not be read: they are unknown,"
+            " not empty, and each says why."
         )
     error = " ".join(sentences) or None
     if error is None:
