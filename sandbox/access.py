@@ -1,9 +1,11 @@
 """Who may do what: role assignments on resources, and the policies of vaults without RBAC."""
 
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Final
 
 from sandbox.estate.model import Estate, Kind, Vault
-from sandbox.roles import ROLES
+from sandbox.roles import ROLES, Role
 
 _SECRET_ACTIONS: Final = {
     "list": "readMetadata/action",
@@ -35,19 +37,23 @@ def data_action(kind: Kind, permission: str) -> str:
 
 
 class Access:
-    """Decides from the estate's assignments and policies as they stand."""
+    """Decides from the estate's assignments, as they stood at first, and its vaults' policies."""
 
     def __init__(self, estate: Estate) -> None:
-        self._estate = estate
+        self._roles: defaultdict[str, defaultdict[str, set[Role]]] = defaultdict(
+            lambda: defaultdict(set)
+        )
+        for assignment in estate.assignments:
+            by_scope = self._roles[assignment.object_id]
+            by_scope[assignment.scope.lower()].add(ROLES[assignment.role])
 
     def allows(self, object_id: str, action: str, scope: str, *, data: bool = False) -> bool:
         """Say whether a role on the scope, or above it, allows the action."""
-        where = scope.lower()
+        by_scope = self._roles[object_id]
         return any(
-            assignment.object_id == object_id
-            and _covers(assignment.scope.lower(), where)
-            and ROLES[assignment.role].allows(action, data=data)
-            for assignment in self._estate.assignments
+            role.allows(action, data=data)
+            for above in _upwards(scope.lower())
+            for role in by_scope.get(above, ())
         )
 
     def may(self, object_id: str, vault: Vault, kind: Kind, permission: str) -> bool:
@@ -63,14 +69,8 @@ class Access:
 
     def sees_subscription(self, object_id: str, subscription_id: str) -> bool:
         """Say whether the object holds any role in the subscription, which then shows itself."""
-        where = f"/subscriptions/{subscription_id}".lower()
-        return any(
-            assignment.object_id == object_id
-            and (
-                _covers(assignment.scope.lower(), where) or _covers(where, assignment.scope.lower())
-            )
-            for assignment in self._estate.assignments
-        )
+        own = f"/subscriptions/{subscription_id}".lower()
+        return any(f"{scope}/".startswith(f"{own}/") for scope in self._roles[object_id])
 
     def readable(self, object_id: str, vault: Vault) -> dict[str, bool]:
         """Return for each kind whether the object can list it from here."""
@@ -81,5 +81,8 @@ class Access:
         }
 
 
-def _covers(scope: str, where: str) -> bool:
-    return scope in {"/", where} or where.startswith(f"{scope}/")
+def _upwards(scope: str) -> Iterator[str]:
+    """Yield the scope and every one above it."""
+    while scope:
+        yield scope
+        scope = scope.rpartition("/")[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HANG_SECONDS: Final = 3_600
@@ -27,6 +27,17 @@ _CODES: Final = {
 }
 
 
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
 class Rule(BaseModel):
     """One fault. The four patterns are regular expressions that must be found in the request.
 
@@ -37,10 +48,10 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    host: str = ""
-    path: str = ""
-    method: str = ""
-    identity: str = ""
+    host: Pattern = ""
+    path: Pattern = ""
+    method: Pattern = ""
+    identity: Pattern = ""
     count: Annotated[int, Field(ge=1)] | None = None
     latency_seconds: Annotated[float, Field(ge=0, le=_HANG_SECONDS)] = 0.0
     hang: bool = False
@@ -50,15 +61,6 @@ class Rule(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict)
     code: str | None = None
     message: str = "A fault that the sandbox was told to make."
-
-    @field_validator("host", "path", "method", "identity")
-    @classmethod
-    def _is_a_pattern(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from None
-        return value
 
     @model_validator(mode="after")
     def _does_something(self) -> "Rule":

@@ -48,14 +48,14 @@ class Front:
             method=request.method,
             identity=self._name(object_id) or object_id or "",
         )
-        status: int | None = 0
+        status = None
         try:
-            status = None
             if taken is not None:
                 status = await faults.apply(taken[1], self._answer, scope, receive, send)
             if status is None:
                 status = await self._send(scope, receive, send)
         finally:
+            # Recorded also when the sandbox stops while a fault holds the request.
             self._record(request, object_id, status or 0, taken[0] if taken else None)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,9 +5,7 @@ real cloud no port shows: a client whose resolver sends those names here sees Az
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
-
-Cloud = Literal["sandbox", "public", "usgov", "china"]
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)

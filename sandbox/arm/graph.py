@@ -4,7 +4,7 @@ Azure Resource Graph REST API, "Resources"; "Guidance for throttled requests": 1
 seconds for each user, the quota in the answer's headers.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from sandbox.arm import shapes
 from sandbox.arm.kusto import InvalidQueryError, Row, parse
 from sandbox.clock import iso
+from sandbox.estate.model import Subscription, Vault
 from sandbox.throttle import Window
 from sandbox.tokens import Caller
 from sandbox.wire import Document, RefusedError, answer, body, new_id, seal, unseal, whole_number
@@ -78,7 +79,7 @@ class ResourceGraph:
             "resourcecontainers": [self._subscription_row(found) for found in seen],
         }
 
-    def _vault_row(self, vault: Any) -> Row:  # noqa: ANN401 - a Vault; the row is plain JSON
+    def _vault_row(self, vault: Vault) -> Row:
         world = self._world
         return {
             "id": vault.resource_id,
@@ -100,7 +101,7 @@ class ResourceGraph:
             "systemData": {"createdAt": iso(vault.created)},
         }
 
-    def _subscription_row(self, found: Any) -> Row:  # noqa: ANN401 - a Subscription
+    def _subscription_row(self, found: Subscription) -> Row:
         return {
             "id": f"/subscriptions/{found.id}",
             "name": found.name,

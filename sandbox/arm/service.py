@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sandbox.arm import errors, roles, shapes
 from sandbox.arm.graph import ResourceGraph
-from sandbox.estate.model import Subscription
+from sandbox.estate.model import Subscription, Vault
 from sandbox.throttle import Window
 from sandbox.tokens import Caller, TokenRefusedError
 from sandbox.wire import Document, RefusedError, answer, new_id, seal, unseal, whole_number
@@ -185,8 +185,8 @@ class ResourceManager:
         return answer(result)
 
 
-def _in(vault: object, group: str) -> bool:
-    return str(getattr(vault, "resource_group", "")).lower() == group.lower()
+def _in(vault: Vault, group: str) -> bool:
+    return vault.resource_group.lower() == group.lower()
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -4,6 +4,7 @@ A page holds 25 items at most. The next one's address carries an opaque token an
 port, as the real service writes :443 into it.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -57,10 +58,10 @@ def deleted(call: Call, kind: Kind) -> Response:
 def _page(call: Call, path: str, keys: Sequence[str], show: Callable[[str], Document]) -> Response:
     size = _size(call)
     after = _position(call)
-    rest = [key for key in keys if key > after] if after else keys
-    shown = rest[:size]
+    start = bisect_right(keys, after) if after else 0
+    shown = keys[start : start + size]
     following = None
-    if len(rest) > size:
+    if start + size < len(keys):
         marker = orjson.dumps({"NextMarker": shown[-1], "TargetLocation": 0}).decode()
         origin = call.world.names.paging_origin(call.vault.name)
         following = (

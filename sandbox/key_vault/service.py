@@ -1,7 +1,7 @@
 """Taking a request to a vault: who asks, from where, how often, for what."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Final, get_args
 
 from starlette.requests import Request
@@ -22,8 +22,6 @@ _REQUESTS: Final = 4_000
 _SECONDS: Final = 10.0
 _KIND: Final[dict[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 _DELETED: Final[dict[str, Kind]] = {f"deleted{kind}": kind for kind in get_args(Kind)}
-
-Operation = Callable[[], Awaitable[Response] | Response]
 
 
 class KeyVault:
