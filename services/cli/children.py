@@ -96,7 +96,7 @@ async def _exit_code(child: Child) -> int:
 
 
 async def _spawn(child: Child) -> None:
-    child.log.parent.mkdir(parents=True, exist_ok=True)
+    child.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with child.log.open("ab") as log:
         child.process = await _execute(child, log)
 

@@ -50,7 +50,7 @@ def role_url(admin_url: str, role: str, password: str) -> str:
 async def start_sandbox(plan: Plan, children: Children) -> dict[str, Any]:
     """Start the simulated clouds and return where they are."""
     ready = plan.folder / "sandbox" / "ready.json"
-    ready.parent.mkdir(parents=True, exist_ok=True)
+    ready.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     ready.unlink(missing_ok=True)
     ports = _kept_ports(plan.folder / "sandbox" / "ports.json")
     argv = [sys.executable, "-m", "sandbox", "--profile", plan.profile, "--seed", str(plan.seed)]

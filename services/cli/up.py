@@ -28,6 +28,8 @@ from shared.errors import PermanentError
 from shared.settings import load_settings
 
 START_SECONDS: Final = 60.0
+# Others may pass through, as the account must that PostgreSQL runs as; nobody else may look around.
+FOLDER_MODE: Final = 0o711
 SETUP_TOKEN_FILE: Final = "setup-token"  # noqa: S105 - a file's name
 
 
@@ -57,7 +59,7 @@ async def up(plan: Plan, console: Console) -> int:
 async def _run(plan: Plan, console: Console, children: Children, stack: AsyncExitStack) -> None:
     """Start everything, say where it is, and show what happens."""
     settings = load_settings(PlatformSettings)
-    plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    plan.folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     given = settings.secret_key.get_secret_value() if settings.secret_key else None
     secrets = keep_secrets(plan.folder, secret_key=given)
     sandbox, admin_url = await asyncio.gather(

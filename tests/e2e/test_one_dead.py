@@ -82,3 +82,27 @@ async def test_alerting_is_dead_while_a_scan_runs_and_catches_up_when_it_comes_b
 
         found = await eventually(alerts)
         assert len({alert["item_id"] for alert in found}) == len(found)
+
+
+@pytest.mark.usefixtures("cloud_variables")
+async def test_whichever_service_dies_the_other_five_are_ready_and_name_it(
+    database: Database, random_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    dead: list[str] = []
+    async with (
+        running(database, tmp_path, sandbox=random_sandbox.ready) as platform,
+        httpx.AsyncClient(trust_env=False) as http,
+    ):
+        for victim in ("rotator", "syncer", "licensing", "alerting", "gateway"):
+            await platform.stop(victim)
+            dead.append(victim)
+            for name in [name for name in SERVICES if name not in dead]:
+                port = platform.ports[name]
+
+                async def says_so(port: int = port, victim: str = victim) -> bool:
+                    detail = (await http.get(f"http://127.0.0.1:{port}/health")).json()
+                    return f"{victim} was last seen" in detail["checks"]["peers"]["detail"]
+
+                await eventually(says_so)
+                ready = await http.get(f"http://127.0.0.1:{port}/health/ready")
+                assert ready.status_code == 200, f"{name} is ready without {victim}"

@@ -33,3 +33,7 @@ def test_the_end_of_a_scan_is_always_told() -> None:
     events = [an_event(number, "scan.completed") for number in range(AT_MOST + 2)]
 
     assert len(digest(events)) == AT_MOST + 2
+
+
+def test_an_expiring_credential_is_told_once_by_its_alert() -> None:
+    assert digest([an_event(1, "secret.expiring")]) == []
