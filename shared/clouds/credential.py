@@ -86,8 +86,8 @@ class SingleFlightCredential:
         info = await self.get_token_info(*scopes)
         return AccessToken(info.token, info.expires_on)
 
-    def drop(self, scope: str, refused: str) -> bool:
-        """Forget a token that a service answered with 401; say whether to try once more.
+    def drop(self, scope: str, refused: str) -> None:
+        """Forget a token that a service answered with 401, so that the next call gets a new one.
 
         Only the token that was refused is forgotten: of fifty callers refused at once, the first
         causes the one new request. A fresh token that is refused again within ten seconds stays,
@@ -95,13 +95,11 @@ class SingleFlightCredential:
         """
         held = self._held.get(scope)
         if held is None or held.info.token != refused:
-            return True
+            return
         now = self._now()
-        if now - self._dropped_at.get(scope, 0.0) < BETWEEN_DROPS_SECONDS:
-            return False
-        self._dropped_at[scope] = now
-        del self._held[scope]
-        return True
+        if now - self._dropped_at.get(scope, 0.0) >= BETWEEN_DROPS_SECONDS:
+            self._dropped_at[scope] = now
+            del self._held[scope]
 
     async def close(self) -> None:
         """Stop what is being fetched and forget every token."""

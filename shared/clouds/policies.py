@@ -56,8 +56,8 @@ class PatientRetryPolicy(AsyncRetryPolicy[Any, Any]):
 class TokenPolicy(AsyncHTTPPolicy[Any, Any]):
     """Sends the token at once, without waiting to be asked for it.
 
-    After a 401 the token is dropped and the request repeated once with a new one. A second 401 is
-    the answer.
+    After a 401 the token is dropped and the request repeated once if there is a new one. A second
+    401 is the answer.
     """
 
     def __init__(self, credential: SingleFlightCredential, scope: str) -> None:
@@ -70,8 +70,7 @@ class TokenPolicy(AsyncHTTPPolicy[Any, Any]):
         response = await self.next.send(request)
         if response.http_response.status_code != HTTPStatus.UNAUTHORIZED:
             return response
-        if not self._credential.drop(self._scope, token):
-            return response
+        self._credential.drop(self._scope, token)
         if await self._authorize(request) == token:
             return response
         return await self.next.send(request)

@@ -267,6 +267,7 @@ def join_adapters(session: CloudSession, credential: SingleFlightCredential) -> 
 
 
 def holds_no_secret(error: BaseException) -> None:
-    """Check that neither the sentence nor anything that a traceback prints holds a token."""
+    """Check that neither the sentence nor anything that hangs on the error holds a token."""
+    assert error.__cause__ is None, "azure-core's errors hold the request with its token"
     text = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
     assert "canary" not in text.replace("canary-text", "")

@@ -127,7 +127,7 @@ async def test_a_refused_token_is_replaced_once_however_many_were_refused(
     old = await _token(credential)
 
     async def refused() -> str:
-        assert credential.drop(SCOPE, old)
+        credential.drop(SCOPE, old)
         return await _token(credential)
 
     found = await asyncio.gather(*(refused() for _ in range(50)))
@@ -136,16 +136,33 @@ async def test_a_refused_token_is_replaced_once_however_many_were_refused(
     assert tokens.issued == 2
 
 
+async def test_a_refusal_that_comes_late_leaves_the_new_token_alone(
+    credential: SingleFlightCredential, tokens: Tokens, time: Time
+) -> None:
+    old = await _token(credential)
+    credential.drop(SCOPE, old)
+    new = await _token(credential)
+    time.pass_by(11)
+
+    credential.drop(SCOPE, old)
+
+    assert await _token(credential) == new
+    assert tokens.issued == 2
+
+
 async def test_a_new_token_that_is_refused_as_well_is_not_replaced_over_and_over(
     credential: SingleFlightCredential, tokens: Tokens, time: Time
 ) -> None:
-    assert credential.drop(SCOPE, await _token(credential))
+    credential.drop(SCOPE, await _token(credential))
+    new = await _token(credential)
 
-    assert not credential.drop(SCOPE, await _token(credential))
-    assert tokens.issued == 2
+    credential.drop(SCOPE, new)
+    assert await _token(credential) == new
 
     time.pass_by(11)
-    assert credential.drop(SCOPE, await _token(credential))
+    credential.drop(SCOPE, new)
+    assert await _token(credential) == "token-canary-3"
+    assert tokens.issued == 3
 
 
 async def test_callers_that_waited_together_fail_together(
