@@ -60,7 +60,7 @@ def print_table(console: Console, title: str, rows: Iterable[Row]) -> None:
     """Print a table for a person; the status carries a word and a colour."""
     table = Table(title=title, title_justify="left", header_style="bold", expand=False)
     for column in COLUMNS:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        table.add_column(column.replace("_", " "), no_wrap=True, overflow="ellipsis")
     for row in rows:
         table.add_row(*(_text(column, row.get(column)) for column in COLUMNS))
     console.print(table)
