@@ -17,10 +17,10 @@ from services.gateway.routes.description import describe
 from services.gateway.schedule import keep_signing_keys, keep_tidy
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
+from services.gateway.steps.cached import Cached
 from services.gateway.steps.checkpoints import checkpoint_export, write_public_key
 from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
 from services.gateway.steps.live import LiveHub
-from services.gateway.steps.overview import OverviewCache
 from services.gateway.steps.parts import Parts
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.set_up import hand_over, offer_setup_token
@@ -33,6 +33,8 @@ from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
 
+OVERVIEW_FRESH_FOR: Final = timedelta(seconds=15)
+HEALTH_FRESH_FOR: Final = timedelta(seconds=2)
 ROUTERS: Final = (
     web.router,
     auth.router,
@@ -76,7 +78,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
     tokens = EdDSATokens(lambda: load_signing_keys(pool, keyring.session, clock), clock)
     await tokens.refresh()
     service.add_task("signing keys", lambda: keep_signing_keys(tokens))
-    overview = OverviewCache(read=lambda: read_overview(pool), clock=clock)
+    overview = Cached(read=lambda: read_overview(pool), clock=clock, fresh_for=OVERVIEW_FRESH_FOR)
 
     def on_wake(what: str) -> None:
         # An empty word comes after each new connection: something may have been missed.
@@ -105,6 +107,8 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         ),
         request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
         overview=overview,
+        # Anybody may ask for it, so asking must not cost the database a query each time.
+        health_report=Cached(read=service.health.report, clock=clock, fresh_for=HEALTH_FRESH_FOR),
         hub=LiveHub(pool=pool, most=settings.max_streams, on_wake=on_wake),
     )
 

@@ -58,10 +58,16 @@ _COLUMNS: Final = (
     " i.version, i.thumbprint, i.application_id, i.application_name, i.first_seen_at, i.changed_at,"
     " i.deleted_at"
 )
-_HITS: Final = (
-    "WITH hits AS MATERIALIZED (SELECT i.id FROM scanner.v_item AS i WHERE",
-    ") {columns} FROM hits JOIN scanner.v_item AS i ON i.id = hits.id",
+_FROM: Final = "FROM scanner.v_item AS i WHERE"
+# The page's ids first and the other columns, with their joins, for these only.
+_WALK: Final = ("WITH page AS (SELECT i.id", _FROM)
+_GATHER: Final = (
+    "WITH hits AS MATERIALIZED (SELECT i.id, i.exp_sort, i.name, i.changed_at",
+    _FROM,
 )
+_PAGE_OF_HITS: Final = ", page AS (SELECT i.id FROM hits AS i WHERE"
+_REST: Final = "FROM page JOIN scanner.v_item AS i ON i.id = page.id"
+_HITS: Final = ", (SELECT count(*) FROM hits) AS hits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +86,14 @@ async def list_items(
     """Return the items that fit, in the order that was asked for, after `cursor`."""
     async with pool.acquire() as conn:
         found = await _conditions(conn, filter_)
-        is_search = bool(filter_.words or filter_.tags)
-        total = await _count(conn, found) if cursor is None or is_search else None
-        gather = is_search and total is not None and total <= CAP
-        rows = await _rows(conn, found, filter_.sort, cursor=cursor, limit=limit + 1, gather=gather)
+        rows: list[Record] | None = None
+        total: int | None
+        if filter_.words or filter_.tags:
+            rows, total = await _gathered(conn, found, filter_.sort, cursor, limit + 1)
+        else:
+            total = await _count(conn, found) if cursor is None else None
+        if rows is None:
+            rows = await _walked(conn, found, filter_.sort, cursor, limit + 1)
     page = rows[:limit]
     return ItemPage(
         rows=page,
@@ -95,9 +105,7 @@ async def list_items(
 
 async def get_item(pool: Pool, item_id: int) -> Record | None:
     """Return one item, also one that is gone, or None."""
-    return await pool.fetchrow(
-        statement(_COLUMNS, "FROM scanner.v_item AS i WHERE i.id = $1"), item_id
-    )
+    return await pool.fetchrow(statement(_COLUMNS, _FROM, "i.id = $1"), item_id)
 
 
 async def _conditions(conn: Connection, filter_: ItemFilter) -> Conditions:
@@ -170,29 +178,40 @@ async def _count(conn: Connection, found: Conditions) -> int:
     return count
 
 
-async def _rows(
-    conn: Connection,
-    found: Conditions,
-    sort: Sort,
-    *,
-    cursor: Cursor | None,
-    limit: int,
-    gather: bool,
-) -> list[Record]:
-    """Read one page: the hits first and then their order, or along the order's index."""
+async def _gathered(
+    conn: Connection, found: Conditions, sort: Sort, cursor: Cursor | None, limit: int
+) -> tuple[list[Record] | None, int]:
+    """Read a page of few hits and their number; None instead when there are more than the cap."""
     query = Conditions([*found.parts], [*found.arguments])
-    after: LiteralString = "true"
-    if cursor is not None:
-        after = query.bind(_AFTER[sort.key][sort.descending], cursor.key, int(cursor.id))
-    order = statement(_ORDER[sort.key][sort.descending], query.bind("LIMIT ?", limit))
-    if gather:
-        head = statement(_HITS[0], query.where(), _HITS[1].replace("{columns}", _COLUMNS))
-        sql = statement(head, "WHERE", after, order)
-    else:
-        sql = statement(
-            _COLUMNS, "FROM scanner.v_item AS i WHERE", query.where(), "AND", after, order
-        )
+    order = _ORDER[sort.key][sort.descending]
+    sql = statement(
+        *_GATHER, query.where(), COUNT_LIMIT, ")",
+        _PAGE_OF_HITS, _after(query, sort, cursor), order, query.bind("LIMIT ?", limit), ")",
+        _COLUMNS, _HITS, _REST, order,
+    )  # fmt: skip
+    rows = await conn.fetch(sql, *query.arguments)
+    hits = rows[0]["hits"] if rows else 0
+    return (rows if hits <= CAP else None), hits
+
+
+async def _walked(
+    conn: Connection, found: Conditions, sort: Sort, cursor: Cursor | None, limit: int
+) -> list[Record]:
+    """Read a page along the order's index."""
+    query = Conditions([*found.parts], [*found.arguments])
+    order = _ORDER[sort.key][sort.descending]
+    sql = statement(
+        *_WALK, query.where(), "AND", _after(query, sort, cursor), order,
+        query.bind("LIMIT ?", limit), ")", _COLUMNS, _REST, order,
+    )  # fmt: skip
     return await conn.fetch(sql, *query.arguments)
+
+
+def _after(query: Conditions, sort: Sort, cursor: Cursor | None) -> LiteralString:
+    """Return the condition that a row comes after the cursor's."""
+    if cursor is None:
+        return "true"
+    return query.bind(_AFTER[sort.key][sort.descending], cursor.key, int(cursor.id))
 
 
 def _cursor(row: Record, sort: Sort) -> Cursor:

@@ -40,7 +40,7 @@ async def health(request: Request) -> Response:
     """Return whether the gateway can do its work; the checks too for who is signed in."""
     parts = parts_of(request)
     found = await identify(request)
-    report = await parts.health.report()
+    report = await parts.health_report.get()
     if found is None or not allows(found[0].role, Permission.READ_SYSTEM):
         report = {"status": report["status"]}
     return as_json(report, 503 if report["status"] == Status.FAILED else 200)
@@ -57,9 +57,11 @@ async def live() -> Response:
 @needs(Permission.OPEN)
 async def ready(request: Request) -> Response:
     """Return whether requests may be sent here."""
-    health_ = parts_of(request).health
-    overall = health_.overall(await health_.look())
-    return as_json({"status": overall}, 503 if overall is Status.FAILED else 200)
+    parts = parts_of(request)
+    status = (await parts.health_report.get())["status"]
+    if parts.health.stopping:
+        status = Status.FAILED
+    return as_json({"status": status}, 503 if status == Status.FAILED else 200)
 
 
 @router.get("/health/startup")

@@ -6,10 +6,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shared.audit import Checkpoint, Export, to_file
-from shared.telemetry import get_logger
-
-logger = get_logger(__name__)
+from shared.audit import Export, to_file
 
 FOLDER: Final = "audit"
 CHECKPOINTS: Final = "checkpoints.jsonl"
@@ -17,15 +14,8 @@ PUBLIC_KEY: Final = "public-key.pem"
 
 
 def checkpoint_export(folder: Path | None) -> Export:
-    """Return an export that logs each checkpoint, and appends it to a file if there is a folder."""
-    write = to_file(folder / FOLDER / CHECKPOINTS) if folder else None
-
-    def export(checkpoint: Checkpoint) -> None:
-        if write:
-            write(checkpoint)
-        logger.info("audit checkpoint", checkpoint=checkpoint.to_line())
-
-    return export
+    """Return an export to a file in `folder`; without one the sealer's log line has to do."""
+    return to_file(folder / FOLDER / CHECKPOINTS) if folder else lambda _: None
 
 
 def write_public_key(folder: Path, key: Ed25519PrivateKey) -> None:

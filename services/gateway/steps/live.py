@@ -11,8 +11,8 @@ from typing import Final
 
 from services.gateway.domain import problem
 from services.gateway.queries import pages
+from services.gateway.steps.cached import Cached
 from services.gateway.steps.encoding import to_json
-from services.gateway.steps.overview import OverviewCache
 from services.gateway.store import live_events
 from services.gateway.store.live_events import LiveEvent
 from shared.database import Pool
@@ -74,7 +74,7 @@ class LiveStream:
 
     pool: Pool
     hub: LiveHub
-    overview: OverviewCache
+    overview: Cached
     has_ended: Callable[[], Awaitable[object]]
     ping_seconds: float = PING_SECONDS
 

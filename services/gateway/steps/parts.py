@@ -6,8 +6,8 @@ from opentelemetry.trace import Tracer
 
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
+from services.gateway.steps.cached import Cached
 from services.gateway.steps.live import PING_SECONDS, LiveHub
-from services.gateway.steps.overview import OverviewCache
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.sign_in import SignIn
 from shared.bus import Bus
@@ -29,6 +29,7 @@ class Parts:
     sign_in: SignIn
     authenticate: Authenticate
     request_scan: RequestScan
-    overview: OverviewCache
+    overview: Cached
+    health_report: Cached
     hub: LiveHub
     ping_seconds: float = PING_SECONDS

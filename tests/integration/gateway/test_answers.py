@@ -1,6 +1,7 @@
 """How the gateway answers: problem documents, headers, pages that ask nobody else."""
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,48 +15,46 @@ from tests.support.gateway import Gateway, running_gateway
 SCANS = "/api/v1/scans"
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status", "code"),
-    [
-        ("GET", "/nothing/here", None, 404, "not-found"),
-        ("GET", "/api/v1/nothing", None, 404, "not-found"),
-        ("GET", "/assets/../settings.py", None, 404, "not-found"),
-        ("DELETE", SCANS, None, 405, "method-not-allowed"),
-        ("POST", SCANS, b"{broken", 422, "invalid"),
-        ("POST", SCANS, b'{"mode": "fast"}', 422, "invalid"),
-        ("POST", SCANS, b'{"mode": "full", "more": 1}', 422, "invalid"),
-        ("POST", SCANS, b"[]", 422, "invalid"),
-        ("POST", SCANS, b"\xff\xfe", 422, "invalid"),
-        ("POST", SCANS, b'{"mode": "' + b"x" * 70_000 + b'"}', 413, None),
-        ("GET", f"{SCANS}/not-a-uuid", None, 422, "invalid"),
-        ("GET", f"{SCANS}/00000000-0000-4000-8000-000000000000", None, 404, "not-found"),
-        ("GET", "/api/v1/items?limit=501", None, 422, "invalid"),
-        ("GET", "/api/v1/items?limit=0", None, 422, "invalid"),
-        ("GET", "/api/v1/items?sort=size", None, 422, "wrong-parameter"),
-        ("GET", "/api/v1/items?cursor=garbage", None, 422, "wrong-parameter"),
-        ("GET", "/api/v1/items?tag=x", None, 422, "wrong-parameter"),
-        ("GET", "/api/v1/items/99999999999999999999", None, 422, "invalid"),
-        ("GET", "/api/v1/scans?cursor=W251bGwsIjEiLCIxIl0", None, 422, "wrong-parameter"),
-        ("GET", "/api/v1/rotations", None, 501, "not-implemented"),
-        ("POST", "/api/v1/syncs", b"{}", 501, "not-implemented"),
-    ],
-)
-async def test_every_refusal_is_a_problem_document_with_a_sentence(
-    gateway: Gateway, method: str, path: str, body: bytes | None, status: int, code: str | None
-) -> None:
+REFUSALS: list[tuple[str, str, bytes | None, int, str | None]] = [
+    ("GET", "/nothing/here", None, 404, "not-found"),
+    ("GET", "/api/v1/nothing", None, 404, "not-found"),
+    ("GET", "/assets/../settings.py", None, 404, "not-found"),
+    ("DELETE", SCANS, None, 405, "method-not-allowed"),
+    ("POST", SCANS, b"{broken", 422, "invalid"),
+    ("POST", SCANS, b'{"mode": "fast"}', 422, "invalid"),
+    ("POST", SCANS, b'{"mode": "full", "more": 1}', 422, "invalid"),
+    ("POST", SCANS, b"[]", 422, "invalid"),
+    ("POST", SCANS, b"\xff\xfe", 422, "invalid"),
+    ("POST", SCANS, b'{"mode": "' + b"x" * 70_000 + b'"}', 413, None),
+    ("GET", f"{SCANS}/not-a-uuid", None, 422, "invalid"),
+    ("GET", f"{SCANS}/00000000-0000-4000-8000-000000000000", None, 404, "not-found"),
+    ("GET", "/api/v1/items?limit=501", None, 422, "invalid"),
+    ("GET", "/api/v1/items?limit=0", None, 422, "invalid"),
+    ("GET", "/api/v1/items?sort=size", None, 422, "wrong-parameter"),
+    ("GET", "/api/v1/items?cursor=garbage", None, 422, "wrong-parameter"),
+    ("GET", "/api/v1/items?tag=x", None, 422, "wrong-parameter"),
+    ("GET", "/api/v1/items/99999999999999999999", None, 422, "invalid"),
+    ("GET", "/api/v1/scans?cursor=W251bGwsIjEiLCIxIl0", None, 422, "wrong-parameter"),
+    ("GET", "/api/v1/rotations", None, 501, "not-implemented"),
+    ("POST", "/api/v1/syncs", b"{}", 501, "not-implemented"),
+]
+
+
+async def test_every_refusal_is_a_problem_document_with_a_sentence(gateway: Gateway) -> None:
     headers = {"content-type": "application/json"}
     async with await gateway.signed_in(Role.ADMIN) as http:
-        answer = await http.request(method, path, content=body, headers=headers)
+        for method, path, body, status, code in REFUSALS:
+            answer = await http.request(method, path, content=body, headers=headers)
 
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == status
-    assert problem["detail"].endswith((".", "”."))
-    assert problem["instance"] == f"urn:uuid:{answer.headers['x-request-id']}"
-    assert code is None or problem["code"] == code
-    if status == 405:
-        assert "GET" in answer.headers["allow"] or "POST" in answer.headers["allow"]
+            assert answer.status_code == status, (path, answer.text)
+            assert answer.headers["content-type"] == "application/problem+json", path
+            problem = answer.json()
+            assert problem["status"] == status
+            assert problem["detail"].endswith("."), problem
+            assert problem["instance"] == f"urn:uuid:{answer.headers['x-request-id']}"
+            assert code is None or problem["code"] == code, (path, problem)
+            if status == 405:
+                assert answer.headers["allow"] in {"GET", "POST"}
 
 
 async def test_a_refused_password_is_not_repeated(gateway: Gateway) -> None:
@@ -98,27 +97,25 @@ async def test_a_database_that_is_away_is_said_to_be_away(gateway: Gateway) -> N
     assert "10.1.2.3" not in answer.text
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/", "/docs", "/assets/app.js", "/openapi.json", "/health", "/nowhere", "/api/v1/items"],
-)
-async def test_every_answer_has_the_security_headers(gateway: Gateway, path: str) -> None:
-    async with gateway.client() as http:
-        headers = (await http.get(path)).headers
+PATHS = ("/", "/docs", "/assets/app.js", "/openapi.json", "/health", "/nowhere", "/api/v1/items")
 
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
-    policy = headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    assert "base-uri 'none'" in policy
-    assert "unsafe-eval" not in policy
-    assert "script-src 'unsafe" not in policy
-    assert "strict-transport-security" not in headers
-    assert "access-control-allow-origin" not in headers
-    assert "server" not in headers
-    if not path.startswith("/assets/"):
-        assert headers["cache-control"] == "no-store"
+
+async def test_every_answer_has_the_security_headers(gateway: Gateway) -> None:
+    async with gateway.client() as http:
+        for path in PATHS:
+            headers = (await http.get(path)).headers
+
+            assert headers["x-content-type-options"] == "nosniff", path
+            assert headers["referrer-policy"] == "no-referrer", path
+            policy = headers["content-security-policy"]
+            assert "default-src 'none'" in policy, path
+            assert "frame-ancestors 'none'" in policy, path
+            assert "base-uri 'none'" in policy, path
+            assert "unsafe-eval" not in policy, path
+            assert "script-src 'unsafe" not in policy, path
+            unwanted = {"strict-transport-security", "access-control-allow-origin", "server"}
+            assert not unwanted & set(headers), path
+            assert path.startswith("/assets/") or headers["cache-control"] == "no-store", path
 
 
 async def test_https_is_pinned_only_where_it_is_https(database: Database, tmp_path: Path) -> None:
@@ -235,3 +232,39 @@ async def test_requests_are_counted_by_route_and_not_by_what_a_stranger_types(
 
     assert count("other", "404") == 2
     assert count("/api/v1/items/{item_id}", "401") == 1
+
+
+async def test_asking_for_health_often_does_not_ask_the_database_often(gateway: Gateway) -> None:
+    asked = 0
+    read = gateway.parts.health_report.read
+
+    async def counted() -> dict[str, object]:
+        nonlocal asked
+        asked += 1
+        return await read()
+
+    gateway.parts.health_report.read = counted
+    async with gateway.client() as http:
+        for _ in range(5):
+            await http.get("/health")
+            await http.get("/health/ready")
+        gateway.clock.forward(seconds=2)
+        await http.get("/health")
+
+    assert asked == 2
+
+
+async def test_a_body_that_is_longer_than_it_said_is_refused_while_it_is_read(
+    gateway: Gateway,
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1024
+
+    async with await gateway.signed_in(Role.ADMIN) as http:
+        answer = await http.post(
+            SCANS, content=chunks(), headers={"content-type": "application/json"}
+        )
+
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -262,26 +262,32 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize("headers", FOREIGN)
-async def test_a_foreign_page_cannot_act_with_a_cookie(
-    gateway: Gateway, headers: dict[str, str]
-) -> None:
+async def test_a_foreign_page_cannot_act_with_a_cookie(gateway: Gateway) -> None:
     username = await gateway.add_user(Role.ADMIN)
     login = {"username": username, "password": PASSWORD, "session": "cookie"}
     async with gateway.client() as http:
         answer = await http.post(LOGIN, json=login, headers=PAGE)
-        cookie = answer.headers["set-cookie"].split(";")[0]
+        cookie = {"cookie": answer.headers["set-cookie"].split(";")[0]}
         http.cookies.clear()
-        foreign = await http.post(
-            "/api/v1/scans", content="{}", headers={**headers, "cookie": cookie}
-        )
-        own = await http.post("/api/v1/scans", content="{}", headers={**PAGE, "cookie": cookie})
-        origin = {"origin": ORIGIN, "content-type": "application/json", "cookie": cookie}
-        older = await http.post("/api/v1/scans", content="{}", headers=origin)
+        for headers in FOREIGN:
+            foreign = await http.post("/api/v1/scans", content="{}", headers=headers | cookie)
+            assert foreign.status_code == 403, headers
+            assert foreign.json()["code"] == "foreign-page"
+        own = await http.post("/api/v1/scans", content="{}", headers=PAGE | cookie)
+        origin = {"origin": ORIGIN, "content-type": "application/json"}
+        older = await http.post("/api/v1/scans", content="{}", headers=origin | cookie)
 
-    assert foreign.status_code == 403
-    assert foreign.json()["code"] == "foreign-page"
     assert [own.status_code, older.status_code] == [202, 202]
+
+
+async def test_a_foreign_page_cannot_sign_a_browser_in(gateway: Gateway) -> None:
+    username = await gateway.add_user(Role.VIEWER)
+    login = {"username": username, "password": PASSWORD, "session": "cookie"}
+    async with gateway.client() as http:
+        answer = await http.post(LOGIN, json=login, headers={"sec-fetch-site": "cross-site"})
+
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
 
 
 def forged(gateway: Gateway, token: str) -> dict[str, str]:

@@ -1,29 +1,28 @@
-"""The first page's numbers, kept for some seconds and read anew when a scan has ended."""
+"""An answer that costs something, kept for some seconds and read once for all who ask meanwhile."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from shared.clock import Clock
 
-FRESH_FOR: Final = timedelta(seconds=15)
-
 
 @dataclass(slots=True, kw_only=True)
-class OverviewCache:
-    """One reading for all who ask within `FRESH_FOR`; only one reads at a time."""
+class Cached:
+    """One reading for all who ask within `fresh_for`; only one reads at a time."""
 
     read: Callable[[], Awaitable[dict[str, Any]]]
     clock: Clock
+    fresh_for: timedelta
     _value: dict[str, Any] | None = None
     _read_at: datetime | None = None
     _edition: int = 0
     _gate: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def get(self) -> dict[str, Any]:
-        """Return the numbers, at most `FRESH_FOR` old."""
+        """Return what was read, at most `fresh_for` ago."""
         async with self._gate:
             if self._value is not None and self._is_fresh():
                 return self._value
@@ -34,9 +33,9 @@ class OverviewCache:
             return value
 
     def invalidate(self) -> None:
-        """Forget the numbers; a reading that is under way is not kept either."""
+        """Forget it; a reading that is under way is not kept either."""
         self._edition += 1
         self._value = None
 
     def _is_fresh(self) -> bool:
-        return self._read_at is not None and self.clock() - self._read_at < FRESH_FOR
+        return self._read_at is not None and self.clock() - self._read_at < self.fresh_for
