@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import aio_pika
@@ -87,9 +87,12 @@ class Rig:
     stack: AsyncExitStack
     pools: dict[str, Pool] = field(default_factory=dict)
 
-    @property
-    def external(self) -> bool:
-        return bool(self.url)
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, database: Database, url: str = "") -> AsyncIterator[Self]:
+        """Yield a rig and close its pools afterwards."""
+        async with AsyncExitStack() as stack:
+            yield cls(database, url, stack)
 
     async def pool(self, role: str) -> Pool:
         if role not in self.pools:
@@ -146,7 +149,7 @@ class Rig:
         self, queue: str, body: bytes, headers: dict[str, str], *, notify: bool = True
     ) -> None:
         """Put a message straight into a queue, past every check of `emit`."""
-        if self.external:
+        if self.url:
             await inject_rabbit(self.url, queue, body, headers)
             return
         async with self.database.connection() as conn, conn.transaction():
@@ -200,6 +203,17 @@ async def inject_rabbit(url: str, queue: str, body: bytes, headers: dict[str, st
             body, headers={**headers}, delivery_mode=aio_pika.DeliveryMode.PERSISTENT
         )
         await channel.default_exchange.publish(message, queue, mandatory=True)
+
+
+async def empty_database(database: Database) -> None:
+    """Forget every message, and what tests made beside the bus."""
+    inboxes = ", ".join(f"{service}.inbox" for service in topology.SUBSCRIPTIONS)
+    async with database.connection() as conn:
+        await conn.execute(
+            "TRUNCATE bus.message, bus.delivery, bus.dead_letter, bus.heartbeat, bus.backend,"
+            f" {inboxes}"
+        )
+        await conn.execute("DROP TABLE IF EXISTS scanner.effect")
 
 
 async def empty_rabbit(url: str) -> None:

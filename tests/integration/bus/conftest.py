@@ -1,44 +1,71 @@
-"""The two buses that every promise is kept on: inside PostgreSQL, and over RabbitMQ."""
+"""The two buses that every promise is kept on: inside PostgreSQL, and over RabbitMQ.
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+All tests here share one database, emptied before each: making one takes longer than most of them.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.support.bus import Rig, empty_rabbit
-from tests.support.database import Database
+from shared.database import Cluster, catalogue, migrate
+from tests.support.bus import Rig, empty_database, empty_rabbit
+from tests.support.database import PASSWORDS, Database, execute, run_apart
 from tests.support.rabbitmq import rabbitmq
 
 __all__ = ["embedded", "external", "rabbitmq", "rig"]
 
+NAME = "bus_of_all_tests"
+
+
+@pytest.fixture(scope="session")
+def bus_database(postgres: Cluster) -> Iterator[Database]:
+    """A database with the bus and the services' inboxes, and without the services' own tables."""
+    nothing = Path(__file__).parent / "no_migrations"
+    run_apart(
+        migrate(
+            postgres.url(NAME),
+            PASSWORDS,
+            folder_of=lambda schema: catalogue.migrations(schema) if schema == "bus" else nothing,
+        )
+    )
+    # The test server may lose commits when it is killed, for speed; here they must hold.
+    run_apart(
+        execute(postgres.url("postgres"), f"ALTER DATABASE {NAME} SET synchronous_commit = on")
+    )
+    yield Database(NAME, postgres)
+    run_apart(execute(postgres.url("postgres"), f"DROP DATABASE {NAME} WITH (FORCE)"))
+
+
+@asynccontextmanager
+async def opened(database: Database) -> AsyncIterator[Rig]:
+    async with Rig.opened(database) as rig:
+        await empty_database(database)
+        await rig.switch("")
+        yield rig
+
 
 @pytest.fixture
-async def embedded(database: Database) -> AsyncIterator[Rig]:
+async def embedded(bus_database: Database) -> AsyncIterator[Rig]:
     """A rig on the bus inside PostgreSQL."""
-    async with AsyncExitStack() as stack:
-        yield Rig(database, "", stack)
+    async with opened(bus_database) as rig:
+        yield rig
 
 
 @pytest.fixture
-async def external(database: Database, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+async def external(bus_database: Database, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     """A rig on RabbitMQ, with empty queues."""
     node = request.getfixturevalue("rabbitmq")
-    async with AsyncExitStack() as stack:
-        rig = Rig(database, "", stack)
+    async with opened(bus_database) as rig:
         await rig.switch(node.url)
         await empty_rabbit(node.url)
         yield rig
 
 
-@pytest.fixture(
-    params=["postgresql", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)],
-)
-async def rig(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Rig]:
-    """The same tests on both buses."""
-    async with AsyncExitStack() as stack:
-        made = Rig(database, "", stack)
-        if request.param == "rabbitmq":
-            node = request.getfixturevalue("rabbitmq")
-            await made.switch(node.url)
-            await empty_rabbit(node.url)
-        yield made
+@pytest.fixture(params=["postgresql", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+def rig(request: pytest.FixtureRequest) -> Rig:
+    """The same test on both buses."""
+    name = "external" if request.param == "rabbitmq" else "embedded"
+    found: Rig = request.getfixturevalue(name)
+    return found

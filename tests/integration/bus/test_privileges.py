@@ -76,21 +76,17 @@ async def test_nobody_publishes_in_another_s_name(embedded: Rig) -> None:
             )
 
 
-@pytest.mark.parametrize("role", ["scanner", "rotator", "syncer", "alerting", "licensing"])
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "SELECT * FROM bus.depths()",
-        "SELECT * FROM bus.dead_letters(NULL, 10)",
-        "SELECT bus.replay('scanner.x', NULL)",
-        "SELECT bus.purge('scanner.x', NULL)",
-    ],
-)
-async def test_only_the_gateway_operates_the_queues(
-    embedded: Rig, role: str, statement: str
-) -> None:
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await (await embedded.pool(role)).fetch(statement)
+async def test_only_the_gateway_operates_the_queues(embedded: Rig) -> None:
+    for role in ("scanner", "rotator", "syncer", "alerting", "licensing"):
+        async with embedded.database.connection(role) as conn:
+            for statement in (
+                "SELECT queue FROM bus.depths()",
+                "SELECT queue FROM bus.dead_letters(NULL, 10)",
+                "SELECT bus.replay('scanner.x', NULL)",
+                "SELECT bus.purge('scanner.x', NULL)",
+            ):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await conn.execute(statement)
 
 
 async def test_no_service_touches_the_tables(embedded: Rig) -> None:

@@ -119,8 +119,10 @@ async def test_the_queues_are_such_that_the_broker_loses_nothing(external: Rig) 
 
 
 async def test_a_consumer_that_the_broker_cancelled_shows_in_health_and_comes_back(
-    external: Rig,
+    external: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("shared.bus.backends.rabbit.WATCH_SECONDS", 0.1)
+    monkeypatch.setattr("shared.bus.backends.rabbit.SILENT_ROUNDS", 2)
     seen = Seen()
     async with external.consumer("scanner", ScanRequested, seen) as bus:
         assert bus.consuming()
@@ -133,6 +135,23 @@ async def test_a_consumer_that_the_broker_cancelled_shows_in_health_and_comes_ba
         await until(bus.consuming)
         await external.emit("gateway", a_scan_request())
         await until(lambda: seen.events)
+
+
+async def test_a_message_that_cannot_be_put_off_is_given_back(external: Rig) -> None:
+    def once(_: object) -> None:
+        if len(seen.messages) == 1:
+            raise TransientError("Later.")
+
+    seen = Seen(fail=once)
+    connection = await aio_pika.connect(external.url)
+    async with connection:
+        channel = await connection.channel()
+        await channel.queue_delete(amqp.retry_queue(SCANS))
+        async with external.consumer("scanner", ScanRequested, seen):
+            (event_id,) = await external.emit("gateway", a_scan_request())
+            await until(lambda: len(seen.messages) == 2)
+
+    assert [(one.id, one.attempt) for one in seen.messages] == [(event_id, 0), (event_id, 0)]
 
 
 async def outbox(rig: Rig) -> int:

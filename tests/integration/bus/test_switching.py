@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
+import aio_pika
 import pytest
 
 from shared.bus import Retry, store, switching, topology
@@ -117,13 +118,13 @@ async def test_events_published_during_the_change_are_handled_once(
         while not stop.is_set():
             emitted.update(await embedded_rig.emit("gateway", a_scan_request()))
 
-    embedded_rig = Rig(embedded.database, "", embedded.stack)
-    publishing = [asyncio.create_task(publish()) for _ in range(3)]
-    await asyncio.sleep(0.2)
-    await embedded.switch(rabbitmq.url)
-    await asyncio.sleep(0.2)
-    stop.set()
-    await asyncio.gather(*publishing)
+    async with Rig.opened(embedded.database) as embedded_rig:
+        publishing = [asyncio.create_task(publish()) for _ in range(3)]
+        await asyncio.sleep(0.2)
+        await embedded.switch(rabbitmq.url)
+        await asyncio.sleep(0.2)
+        stop.set()
+        await asyncio.gather(*publishing)
     scans, _ = await handled(embedded, len(emitted))
 
     assert attempts(scans) == dict.fromkeys(emitted, 0)
@@ -153,6 +154,68 @@ async def test_what_waits_in_a_queue_that_nobody_reads_any_more_is_kept(
 
     (letter,) = await embedded.dead_letters(SYNCS)
     assert (letter.message_id, letter.reason) == (event_id, "unsubscribed")
+
+
+async def test_a_queue_that_nobody_reads_any_more_is_unbound_and_kept_while_it_holds_something(
+    external: Rig, rabbitmq: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = "alerting." + VaultScanned.type
+    async with external.running(await external.make("gateway")):
+        await external.emit("scanner", a_scanned_vault())
+        await until(lambda: ready(external, unread, 1))
+        left = {q: t for q, t in topology.queues().items() if q not in {SCANS, unread}}
+        monkeypatch.setattr(topology, "queues", lambda: left)
+        await external.switch(rabbitmq.url)
+        await external.emit("scanner", a_scanned_vault())
+        await until(lambda: ready(external, SYNCS, 2))
+    monkeypatch.undo()
+
+    connection = await aio_pika.connect(rabbitmq.url)
+    async with connection:
+        channel = await connection.channel()
+        kept = await channel.declare_queue(unread, durable=True, passive=True)
+        assert kept.declaration_result.message_count == 1
+        with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
+            await channel.declare_queue(SCANS, durable=True, passive=True)
+
+
+async def test_from_one_rabbitmq_to_another_everything_goes_through_the_outbox(
+    external: Rig, rabbitmq: Node
+) -> None:
+    async with external.running(await external.make("gateway")):
+        (event_id,) = await external.emit("gateway", a_scan_request())
+        await until(lambda: relayed(external))
+    elsewhere = rabbitmq.url.replace("127.0.0.1", "localhost")  # the same server under a new name
+    await external.switch(elsewhere, previous=rabbitmq.url)
+    assert await outbox_routes(external) == [SCANS]
+    scans, _ = await handled(external, 1)
+    assert attempts(scans) == {event_id: 0}
+
+
+async def test_a_change_inside_somebody_s_transaction_leaves_copies_behind(
+    external: Rig, rabbitmq: Node
+) -> None:
+    async with external.running(await external.make("gateway")):
+        await external.emit("gateway", a_scan_request())
+        await until(lambda: relayed(external))
+    async with external.database.connection() as conn, conn.transaction():
+        await conn.execute("SET LOCAL ROLE bus_owner")
+        await topology.create(conn, "", rabbitmq.url)
+    assert await external.left() == 1
+
+    external.url = rabbitmq.url
+    assert await ready(external, SCANS, 1)
+
+
+async def test_a_broker_that_is_down_is_named_without_its_password(embedded: Rig) -> None:
+    with pytest.raises(TransientError, match=r"127\.0\.0\.1:1/") as refusal:
+        await embedded.switch("amqp://user:hunter2@127.0.0.1:1/")
+    assert "hunter2" not in str(refusal.value)
+
+
+async def ready(rig: Rig, queue: str, count: int) -> bool:
+    depths = {depth.queue: depth for depth in await (await rig.operator()).depths()}
+    return depths[queue].ready == count
 
 
 async def fail_two(rig: Rig) -> tuple[UUID, UUID]:
