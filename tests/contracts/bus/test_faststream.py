@@ -3,6 +3,7 @@
 import asyncio
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faststream.asgi import AsgiFastStream
@@ -191,16 +192,21 @@ async def test_nothing_is_published_past_the_outbox(belt: Belt) -> None:
 
 
 async def test_faststream_s_own_application_and_generator_take_the_broker(belt: Belt) -> None:
-    broker = TransportBroker(belt)
+    broker, bodies = TransportBroker(belt), []
 
     @broker.subscriber("scanner.x", include_in_schema=True)
-    async def handle(message: TransportMessage) -> None:
+    async def handle(message: Any) -> None:
         """Handle a thing."""
+        bodies.append(message.body)
 
     app = AsgiFastStream(broker, logger=None)
-    assert app.broker is broker
-    specification = AsyncAPI(TransportBroker(Belt()), schema_version="3.0.0").to_specification()
-    assert specification.to_jsonable()["servers"]["development"]["protocol"] == "memory"
+    belt.parcels.put_nowait(Parcel(7))
+    await app.start()
+    await until(lambda: bodies)
+    await app.stop()
+    assert bodies == [b"7"]
+    document = AsyncAPI(broker, schema_version="3.0.0").to_specification().to_jsonable()
+    assert [channel["address"] for channel in document["channels"].values()] == ["scanner.x"]
 
 
 def test_a_rabbitmq_subscriber_that_never_started_has_no_consumer() -> None:
