@@ -11,7 +11,7 @@ from shared.events import ItemKind
 
 MOST_VALUES: Final = 50
 LONGEST_VALUE: Final = 200
-MOST_WORDS: Final = 8
+MOST_WORDS: Final = 16
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
