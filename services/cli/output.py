@@ -19,6 +19,8 @@ _STYLES: Final = {
     "healthy": "green",
     "no_expiry": "magenta",
 }
+WIDE: Final = 110
+_LEAST: Final = {"expires_on": 16, "status": 14, "kind": 11}
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 Row = Mapping[str, Any]
@@ -57,12 +59,18 @@ def _cell(value: object) -> str:
 
 
 def print_table(console: Console, title: str, rows: Iterable[Row]) -> None:
-    """Print a table for a person; the status carries a word and a colour."""
+    """Print a table for a person; the status carries a word and a colour.
+
+    A narrow terminal loses the subscription and the ends of long names, never a date or a status.
+    """
+    columns = COLUMNS if console.width >= WIDE else COLUMNS[:-1]
     table = Table(title=title, title_justify="left", header_style="bold", expand=False)
-    for column in COLUMNS:
-        table.add_column(column.replace("_", " "), no_wrap=True, overflow="ellipsis")
+    for column in columns:
+        least = _LEAST.get(column)
+        header = column.replace("_", " ")
+        table.add_column(header, no_wrap=True, overflow="ellipsis", min_width=least)
     for row in rows:
-        table.add_row(*(_text(column, row.get(column)) for column in COLUMNS))
+        table.add_row(*(_text(column, row.get(column)) for column in columns))
     console.print(table)
 
 
