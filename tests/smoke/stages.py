@@ -89,7 +89,7 @@ class Scenario:
         ends = [item["expires_on"] for item in critical]
         promise(ends == sorted(ends), "soonest first")
         overview = self.api.get("/overview")
-        return {"critical": len(critical), "overview": overview.get("statuses", {})}
+        return {"critical": len(critical), "overview": overview["items"]["by_status"]}
 
     def change_feed(self) -> Figures:
         """An item changed in the sandbox shows after a scan, with what changed."""
