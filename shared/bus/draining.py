@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import orjson
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from shared.bus import amqp
@@ -34,7 +34,13 @@ class Waiting:
 class Drain:
     """Reads every queue of the old broker without acknowledging anything before `settle`."""
 
-    def __init__(self, channel: AbstractChannel, queues: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        connection: AbstractConnection,
+        channel: AbstractChannel,
+        queues: Mapping[str, str],
+    ) -> None:
+        self._connection = connection
         self._channel = channel
         self._queues = queues
         self._taken: list[AbstractIncomingMessage] = []
@@ -52,24 +58,30 @@ class Drain:
             await message.ack()
 
     async def _empty(self, name: str) -> AsyncIterator[AbstractIncomingMessage]:
-        queue = await self._find(name)
-        if queue is None:
+        consumers = await self._consumers(name)
+        if consumers is None:
             return
-        if consumers := queue.declaration_result.consumer_count:
+        if consumers:
             raise SettingsError(
                 f"{consumers} consumers still read {name} on the RabbitMQ that is being left."
                 " Stop the services, run certifyclouds migrate again, then start them."
             )
+        queue = await self._channel.get_queue(name, ensure=False)
         while message := await queue.get(fail=False):
             self._taken.append(message)
             yield message
 
-    async def _find(self, name: str) -> AbstractQueue | None:
-        """Return a queue, None when the old topology did not have it."""
+    async def _consumers(self, name: str) -> int | None:
+        """Count a queue's consumers, None when the old topology did not have the queue.
+
+        Asked on a channel of its own: the answer "not found" closes the channel, and the one that
+        holds the unacknowledged messages must stay.
+        """
         try:
-            return await self._channel.declare_queue(name, durable=True, passive=True)
+            async with self._connection.channel() as channel:
+                queue = await channel.declare_queue(name, durable=True, passive=True)
+                return queue.declaration_result.consumer_count or 0
         except ChannelNotFoundEntity:
-            await self._channel.reopen()
             return None
 
 
@@ -80,7 +92,7 @@ async def draining(url: str | None, queues: Mapping[str, str]) -> AsyncIterator[
         yield None
         return
     async with amqp.connected(url) as connection:
-        yield Drain(await connection.channel(), queues)
+        yield Drain(connection, await connection.channel(), queues)
 
 
 def _waiting(

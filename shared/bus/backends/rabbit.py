@@ -167,14 +167,17 @@ class RabbitBackend:
 
     async def stop(self) -> None:
         """Stop consuming and relaying; what is under way ends first."""
+        if not self._tasks:
+            return
         supervisor, relay = self._tasks
         await stop_tasks([supervisor])
-        if self._started.is_set():
-            await self.broker.stop()
+        await self._stop_broker()
+        self._started.clear()
         self._relay.stop()
         await asyncio.wait([relay], timeout=CONFIRM_SECONDS)
         await stop_tasks([relay])
         await self._transport.close()
+        self._tasks = []
 
     async def ping(self, seconds: float) -> bool:
         return self._started.is_set() and await self.broker.ping(seconds)

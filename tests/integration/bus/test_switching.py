@@ -79,6 +79,24 @@ async def test_from_rabbitmq_to_postgresql_everything_pending_is_taken_along(
     assert sum(d.ready + d.delayed for d in depths if d.queue == SCANS) == 0
 
 
+async def test_a_queue_that_the_old_broker_does_not_have_stops_nothing(
+    external: Rig, rabbitmq: Node
+) -> None:
+    async with external.running(await external.make("gateway")):
+        (event_id,) = await external.emit("gateway", a_scan_request())
+        await until(lambda: relayed(external))
+    connection = await aio_pika.connect(rabbitmq.url)
+    async with connection:
+        channel = await connection.channel()
+        await channel.queue_delete(list(topology.queues())[-1])
+    await external.switch("", previous=rabbitmq.url)
+    scans, _ = await handled(external, 1)
+
+    assert attempts(scans) == {event_id: 0}
+    await external.switch(rabbitmq.url)
+    assert await ready(external, SCANS, 0)
+
+
 async def test_leaving_rabbitmq_without_its_address_is_refused(
     external: Rig, rabbitmq: Node
 ) -> None:
