@@ -77,11 +77,12 @@ async def on_scan_shard_requested(
     """
     async with pool.acquire() as conn:
         scan = await scans.get_scan(conn, event.scan_id)
-        pending = await looks.list_pending(conn, event.scan_id, event.shard_id)
-    if scan is None:
+        planned = await scans.has_shard(conn, event.scan_id, event.shard_id)
+        pending = await looks.list_pending(conn, event.scan_id, event.shard_id) if planned else []
+    if scan is None or not planned:
         raise PermanentError(
-            f"Scan {event.scan_id} is not known here, so its shard {event.shard_id} cannot be done;"
-            " request a new scan."
+            f"Shard {event.shard_id} of scan {event.scan_id} is not planned here, so it cannot be"
+            " done; request a new scan."
         )
     recorder = Recorder(
         pool=pool, outbox=outbox, scan_id=scan.id, mode=scan.mode, thresholds=thresholds

@@ -15,6 +15,9 @@ from shared.clouds.client import unexpected
 
 Row = Mapping[str, object]
 T = TypeVar("T")
+# The driver takes the calendar's first and last moment for infinity; these are beside them.
+_FIRST: Final = datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _HEXADECIMAL: Final = re.compile(r"(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
 
 
@@ -23,7 +26,15 @@ def text(row: Row, name: str, what: str) -> str:
     found = row.get(name)
     if not isinstance(found, str) or not found:
         raise unexpected(what, f"`{name}` is not a text")
-    return found
+    return storable(found)
+
+
+def storable(written: str) -> str:
+    """Return a text that PostgreSQL can hold: it knows no NUL, so that is shown as U+FFFD.
+
+    Refusing it would make a whole vault unreadable for one strange tag.
+    """
+    return written.replace("\0", "\ufffd")
 
 
 def optional(row: Row, name: str, kind: type[T], what: str) -> T | None:
@@ -33,7 +44,7 @@ def optional(row: Row, name: str, kind: type[T], what: str) -> T | None:
     """
     found = row.get(name)
     if found is None or type(found) is kind:
-        return found
+        return storable(found) if isinstance(found, str) else found
     raise unexpected(what, f"`{name}` is not of the type it should have")
 
 
@@ -45,7 +56,7 @@ def part(row: Row, name: str, what: str) -> Row:
 def tags(row: Row, what: str) -> dict[str, str]:
     """Return the row's tags."""
     found = part(row, "tags", what)
-    return {name: text_or_empty(found, name, what) for name in found} if found else {}
+    return {storable(name): text_or_empty(found, name, what) for name in found}
 
 
 def text_or_empty(row: Row, name: str, what: str) -> str:
@@ -58,7 +69,7 @@ def unix_instant(row: Row, name: str, what: str) -> datetime | None:
     if seconds is None:
         return None
     try:
-        return datetime.fromtimestamp(seconds, UTC)
+        return _finite(datetime.fromtimestamp(seconds, UTC))
     except (OverflowError, ValueError, OSError):
         raise unexpected(what, f"`{name}` is not a moment in time") from None
 
@@ -70,9 +81,15 @@ def iso_instant(row: Row, name: str, what: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(written)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (OverflowError, ValueError):
         raise unexpected(what, f"`{name}` is not a moment in time") from None
+    return _finite(moment)
+
+
+def _finite(moment: datetime) -> datetime:
+    """Keep "never" and "no date" dates: some tools write the ends of the calendar for them."""
+    return min(max(moment, _FIRST), _LAST)
 
 
 def thumbprint(row: Row, name: str, what: str) -> str | None:

@@ -6,13 +6,15 @@ compares instants with the time: expired `expires_on <= now`, critical `critical
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from services.scanner.domain.inventory import Item, ItemKind
 
 DAY: Final = timedelta(days=1)
+# Not the calendar's very first moment: the database's driver takes that for minus infinity.
+BEGINNING: Final = datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC)
 LONGEST_WARNING_DAYS: Final = 90
 LONGEST_CRITICAL_DAYS: Final = 30
 _CERTIFICATES: Final = frozenset({ItemKind.CERTIFICATE, ItemKind.APP_CERTIFICATE})
@@ -82,13 +84,21 @@ def windows(item: Item, thresholds: Thresholds = DEFAULT) -> Windows | None:
     lifetime = short_lifetime(item, thresholds)
     if lifetime is None:
         return Windows(
-            item.expires_on - thresholds.warning_days * DAY,
-            item.expires_on - thresholds.critical_days * DAY,
+            before(item.expires_on, thresholds.warning_days * DAY),
+            before(item.expires_on, thresholds.critical_days * DAY),
         )
     return Windows(
         item.expires_on - lifetime * thresholds.warning_percent // 100,
         item.expires_on - lifetime * thresholds.critical_percent // 100,
     )
+
+
+def before(moment: datetime, span: timedelta) -> datetime:
+    """Return the instant `span` before another; where the calendar ends, its beginning.
+
+    Tools that mean "no date" write the first day of the calendar into a credential.
+    """
+    return moment - min(span, max(moment - BEGINNING, timedelta()))
 
 
 def short_lifetime(item: Item, thresholds: Thresholds = DEFAULT) -> timedelta | None:

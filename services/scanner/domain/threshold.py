@@ -12,10 +12,17 @@ from datetime import UTC, datetime
 from typing import Final
 
 from services.scanner.domain.inventory import Item
-from services.scanner.domain.status import DAY, DEFAULT, Thresholds, short_lifetime, windows
+from services.scanner.domain.status import (
+    BEGINNING,
+    DAY,
+    DEFAULT,
+    Thresholds,
+    before,
+    short_lifetime,
+    windows,
+)
 
 LADDER: Final = (60, 30, 14, 7, 3, 1, 0)
-_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +52,8 @@ def decide(
     if item.not_before is not None and item.not_before > now:
         return Decision(look_at=item.not_before)
     steps = ladder(item, thresholds)
-    crossed = [step for step in steps if item.expires_on - step * DAY <= now]
-    ahead = [item.expires_on - step * DAY for step in steps if step not in crossed]
+    crossed = [step for step in steps if before(item.expires_on, step * DAY) <= now]
+    ahead = [before(item.expires_on, step * DAY) for step in steps if step not in crossed]
     look_at = min(ahead, default=None)
     if not crossed or not is_newest(item, siblings, now) or min(crossed) in recorded:
         return Decision(look_at=look_at)
@@ -59,7 +66,7 @@ def first_look(item: Item, thresholds: Thresholds = DEFAULT) -> datetime | None:
     """Return when the sweep looks at a new or changed item first; None if it can never alert."""
     if item.expires_on is None or not alerts(item):
         return None
-    earliest = item.expires_on - max(ladder(item, thresholds)) * DAY
+    earliest = before(item.expires_on, max(ladder(item, thresholds)) * DAY)
     return max(earliest, item.not_before) if item.not_before else earliest
 
 
@@ -79,7 +86,9 @@ def ladder(item: Item, thresholds: Thresholds = DEFAULT) -> tuple[int, ...]:
         return ()
     if short_lifetime(item, thresholds) is None:
         return LADDER
-    return tuple(step for step in LADDER if item.expires_on - step * DAY >= bounds.warning_at)
+    return tuple(
+        step for step in LADDER if before(item.expires_on, step * DAY) >= bounds.warning_at
+    )
 
 
 def is_newest(item: Item, siblings: Iterable[Item], now: datetime) -> bool:
@@ -94,5 +103,5 @@ def _active(item: Item, now: datetime) -> bool:
 
 def _age(item: Item) -> tuple[datetime, datetime, str]:
     """Order credentials from old to new: by start, then by end, then by a name that is unique."""
-    starts_on = item.not_before or item.created_on or _BEGINNING
+    starts_on = item.not_before or item.created_on or BEGINNING
     return starts_on, item.expires_on or datetime.max.replace(tzinfo=UTC), item.external_id

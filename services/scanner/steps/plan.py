@@ -29,16 +29,19 @@ class Survey:
 
 
 async def survey(estate: Estate, asked: Sequence[str]) -> Survey:
-    """Ask the control plane. `asked` names subscriptions; none means all."""
-    subscriptions = await estate.subscriptions()
-    visible = {subscription.id.lower(): subscription.id for subscription in subscriptions}
+    """Ask the control plane. `asked` names subscriptions; none means all.
+
+    What is listed twice, as happens while somebody moves or makes a vault, counts as listed last.
+    """
+    visible = {one.id.lower(): one for one in await estate.subscriptions()}
     wanted = dict.fromkeys(name.lower() for name in asked)
-    in_scope = [visible[name] for name in wanted or visible if name in visible]
+    in_scope = [visible[name].id for name in wanted or visible if name in visible]
+    vaults = {vault.uri.rstrip("/").lower(): vault for vault in await estate.vaults(in_scope)}
     return Survey(
-        subscriptions=tuple(subscriptions),
+        subscriptions=tuple(visible.values()),
         in_scope=frozenset(in_scope),
         unseen=tuple(name for name in wanted if name not in visible),
-        vaults=tuple(await estate.vaults(in_scope)),
+        vaults=tuple(vaults.values()),
     )
 
 

@@ -27,8 +27,16 @@ T = TypeVar("T")
 
 AT_ONCE: Final = 64
 WRITERS: Final = 2
-# What the database refuses about one source's data; any other database error concerns all sources.
-_REFUSALS: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+# What cannot be written of one source's data, here or in the database; any other database error
+# concerns all sources.
+_REFUSALS: Final = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    ArithmeticError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,19 @@ async def add_plan(
     )
 
 
+async def has_shard(conn: Connection, scan_id: UUID, shard_id: int) -> bool:
+    """Whether a shard was planned; `shard_id` came from outside and may be any number."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM scanner.shard s WHERE s.scan_id = $1 AND s.shard_id = $2::numeric)
+        """,
+        scan_id,
+        shard_id,
+    )
+    return found
+
+
 async def finish_shard(conn: Connection, scan_id: UUID, shard_id: int) -> bool:
     """Mark a shard as done if each of its sources is; False when one is still to be looked at."""
     tag = await conn.execute(

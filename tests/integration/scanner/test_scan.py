@@ -383,6 +383,18 @@ async def test_a_shard_of_a_scan_that_nobody_knows_is_refused_with_a_sentence(ri
         await rig.deliver(event, a_message(ScanShardRequested))
 
 
+@pytest.mark.parametrize("shard_id", [0, 99, 2**40, 10**30])
+async def test_a_shard_that_the_scan_does_not_have_is_refused_at_once(
+    shard_id: int, rig: Rig
+) -> None:
+    rig.cloud.put(a_vault())
+    scan_id = await rig.request()
+    event = ScanShardRequested(scan_id=scan_id, shard_id=shard_id)
+
+    with pytest.raises(PermanentError, match="not planned here"):
+        await rig.deliver(event, a_message(ScanShardRequested))
+
+
 async def test_starting_and_ending_a_scan_is_in_the_audit_log(rig: Rig, database: Any) -> None:
     scan_id = await rig.scan()
 

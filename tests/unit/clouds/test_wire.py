@@ -57,6 +57,9 @@ def test_a_moment_beyond_the_calendar_is_refused(seconds: int) -> None:
         ("2026-11-23T19:00:00+01:00", datetime(2026, 11, 23, 18, tzinfo=UTC)),
         ("2026-11-23T18:00:00", datetime(2026, 11, 23, 18, tzinfo=UTC)),
         ("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        # .NET's last and first moment: what its tools write for "never" and "no date".
+        ("9999-12-31T23:59:59.9999999Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC)),
     ],
 )
 def test_a_written_instant_is_read_in_each_form(written: str, instant: datetime) -> None:
@@ -93,3 +96,11 @@ def test_a_thumbprint_is_lower_case_hexadecimal_however_it_was_written(
 def test_what_is_no_thumbprint_is_refused(written: str) -> None:
     with pytest.raises(UnexpectedAnswerError, match="not a thumbprint"):
         wire.thumbprint({"x5t": written}, "x5t", WHAT)
+
+
+def test_a_nul_is_shown_as_unreadable_because_the_database_knows_none() -> None:
+    row = {"id": "a\0b", "tags": {"k\0": "\0v"}}
+
+    assert wire.text(row, "id", WHAT) == "a\ufffdb"
+    assert wire.text_or_empty(row, "id", WHAT) == "a\ufffdb"
+    assert wire.tags(row, WHAT) == {"k\ufffd": "\ufffdv"}
