@@ -111,11 +111,18 @@ async def _create_inbox(connection: Connection, schema: str) -> None:
 
 
 async def _create_topology(connection: Connection, url: str, previous: str | None) -> None:
-    """Create the queues. The import waits until here: the bus itself imports this package."""
+    """Create the queues, without a transaction of ours: leaving a broker needs commits in between.
+
+    The import waits until here, because the bus itself imports this package.
+    """
     from shared.bus import topology  # noqa: PLC0415 - see above
 
-    async with acting_as(connection, "bus"):
+    await connection.execute(f'SET ROLE "{owner("bus")}"')
+    try:
         await topology.create(connection, url, previous)
+    finally:
+        if not connection.is_closed():
+            await connection.execute("RESET ROLE")
 
 
 @asynccontextmanager

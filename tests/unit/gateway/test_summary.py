@@ -1,7 +1,7 @@
 """Every event of the live stream has a sentence of its own."""
 
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
@@ -13,7 +13,7 @@ from shared.events.licensing import LicenseState
 from shared.events.scanning import ScanOutcome, VaultOutcome
 
 AT = datetime(2026, 12, 1, tzinfo=UTC)
-ID = uuid4()
+ID = UUID("0b5e3f58-9d0c-4a3f-8d0a-6f1f3f6c2a11")
 REF = e.CredentialRef(item_id=7, kind=e.ItemKind.SECRET, name="db-password", container="kv-pay")
 SCAN = e.ScanCompleted(
     scan_id=ID,
