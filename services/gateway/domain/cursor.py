@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 LONGEST: Final = 2000
@@ -67,7 +67,8 @@ def _instant(key: str | None) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(key)
-    except ValueError:
+        found.astimezone(UTC)  # an offset may lead out of the calendar
+    except (OverflowError, ValueError):
         raise CursorError("it is damaged; begin again without a cursor.") from None
     if found.tzinfo is None:
         raise CursorError("it is damaged; begin again without a cursor.")

@@ -157,6 +157,11 @@ def _limited(name: str, given: Iterable[str]) -> tuple[str, ...]:
     return values
 
 
+def is_storable(text: str) -> bool:
+    """Return whether the database can hold a text: no NUL and no half of a character."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _is_id(text: str) -> bool:
     """Return whether a vault is named by its id: Key Vault names begin with a letter."""
     return text.isascii() and text.isdigit() and len(text) < len(str(2**63))

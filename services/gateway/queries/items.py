@@ -128,7 +128,7 @@ async def _conditions(conn: Connection, filter_: ItemFilter) -> Conditions:
     return found
 
 
-_VAULT: Final = ("i.vault_id = ?::integer", "i.vault_id = ANY (?::integer[])")
+_VAULT: Final = ("i.vault_id = ?::bigint", "i.vault_id = ANY (?::bigint[])")
 _SUBSCRIPTION: Final = ("i.subscription_id = ?", "i.subscription_id = ANY (?::text[])")
 
 

@@ -87,7 +87,7 @@ async def list_scan_vaults(
                v.region, v.state, v.outcome, v.reason, v.remedy, v.items, v.added, v.changed,
                v.removed, v.finished_at
           FROM scanner.v_scan_vault AS v
-         WHERE v.scan_id = $1 AND ($2::integer IS NULL OR v.vault_id > $2::integer)
+         WHERE v.scan_id = $1 AND ($2::bigint IS NULL OR v.vault_id > $2::bigint)
          ORDER BY v.vault_id
          LIMIT $3
         """,
@@ -143,7 +143,7 @@ async def list_vaults(
                v.outcome_remedy, v.last_scanned_at, v.last_complete_at, v.items
           FROM scanner.v_vault AS v
          WHERE v.deleted_at IS NULL
-           AND ($1::integer IS NULL OR v.id > $1::integer)
+           AND ($1::bigint IS NULL OR v.id > $1::bigint)
            AND ($2::text IS NULL OR lower(v.subscription_id) = lower($2)
                 OR lower(v.subscription_name) = lower($2))
            AND ($3::boolean IS NULL OR (v.outcome = 'ok') IS NOT DISTINCT FROM $3)

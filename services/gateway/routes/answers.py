@@ -6,7 +6,7 @@ fit these models.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from asyncpg import Record
@@ -14,10 +14,13 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.gateway.domain.cursor import Cursor, CursorError, decode, encode
-from services.gateway.domain.filters import FilterError
+from services.gateway.domain.filters import FilterError, is_storable
 from services.gateway.steps.encoding import to_json
 
 T = TypeVar("T")
+
+DAMAGED: Final = "it is damaged; begin again without a cursor."
+MOST_DIGITS: Final = 18
 
 
 class Meta(BaseModel):
@@ -250,20 +253,31 @@ def position(cursor: str | None, question: str, *, instant: bool = False) -> Cur
     if cursor is None:
         return None
     try:
-        return decode(cursor, question, instant=instant)
+        found = decode(cursor, question, instant=instant)
     except CursorError as error:
         raise FilterError("cursor", str(error)) from None
+    if isinstance(found.key, str) and not is_storable(found.key):
+        raise FilterError("cursor", DAMAGED)
+    return found
 
 
 def whole(cursor: Cursor | None) -> int | None:
-    """Return the id of a cursor as a number."""
-    return int(cursor.id) if cursor else None
+    """Return the id of a cursor as a number; raises `FilterError` when it is none of ours."""
+    if cursor is None:
+        return None
+    if not (cursor.id.isascii() and cursor.id.isdigit() and len(cursor.id) <= MOST_DIGITS):
+        raise FilterError("cursor", DAMAGED)
+    return int(cursor.id)
 
 
 def instant_and_uuid(cursor: Cursor | None) -> tuple[datetime, UUID] | None:
     """Return a cursor's two parts; raises `FilterError` when one is missing."""
     if cursor is None:
         return None
+    try:
+        row_id = UUID(cursor.id)
+    except ValueError:
+        raise FilterError("cursor", DAMAGED) from None
     if not isinstance(cursor.key, datetime):
-        raise FilterError("cursor", "it is damaged; begin again without a cursor.")
-    return cursor.key, UUID(cursor.id)
+        raise FilterError("cursor", DAMAGED)
+    return cursor.key, row_id

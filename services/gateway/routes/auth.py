@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from starlette.responses import Response
 
+from services.gateway.domain.filters import is_storable
 from services.gateway.domain.role import GRANTS, Permission
 from services.gateway.domain.session import LIFETIME, Carrier, Session
 from services.gateway.middleware.caller import caller_of, parts_of
@@ -31,13 +32,20 @@ Username = Annotated[
 ]
 
 
+def _whole(secret: SecretStr) -> SecretStr:
+    """Refuse half a character: it has no bytes that could be hashed."""
+    if not is_storable(secret.get_secret_value().replace("\0", "")):
+        raise ValueError("it holds half a character; type it again")
+    return secret
+
+
 class LoginRequest(BaseModel):
     """Name and password; with a set-up token they become the first administrator's."""
 
     model_config = ConfigDict(extra="forbid")
 
     username: Username
-    password: Annotated[SecretStr, Field(min_length=1, max_length=512)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=512), AfterValidator(_whole)]
     setup_token: Annotated[SecretStr, Field(max_length=200)] | None = Field(
         default=None, description="The one-time token that `certifyclouds up` prints."
     )

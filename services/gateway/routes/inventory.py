@@ -25,7 +25,7 @@ from services.gateway.routes.answers import (
     position,
     whole,
 )
-from services.gateway.routes.parameters import CursorText, Limit, Words
+from services.gateway.routes.parameters import STORABLE, CursorText, Limit, Words
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["inventory"])
 
@@ -60,6 +60,7 @@ async def list_items(
         kind=kind, status=status, vault=vault, subscription=subscription, tag=tag, q=q, sort=sort
     )
     after = position(cursor, question.question, instant=question.sort.by_instant)
+    whole(after)  # refuses an id that is no number
     page = await items.list_items(parts_of(request).pool, question, cursor=after, limit=limit)
     following = encode(page.next, question.question) if page.next else None
     return as_page(page.rows, following, total=page.total, capped=page.capped)
@@ -113,11 +114,14 @@ async def list_changes(
 @needs(Permission.READ_INVENTORY)
 async def list_vaults(
     request: Request,
-    subscription: Annotated[str | None, Query(max_length=200)] = None,
+    subscription: Annotated[str | None, Query(max_length=200, pattern=STORABLE)] = None,
     readable: Annotated[
         bool | None, Query(description="false: those that could not be looked into.")
     ] = None,
-    q: Annotated[str | None, Query(max_length=200, description="How its name begins.")] = None,
+    q: Annotated[
+        str | None,
+        Query(max_length=200, pattern=STORABLE, description="How its name begins."),
+    ] = None,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:

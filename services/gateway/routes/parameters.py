@@ -1,6 +1,6 @@
 """Query parameters that several lists share."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Query
 
@@ -9,4 +9,6 @@ CursorText = Annotated[
     str | None,
     Query(max_length=2000, description="`meta.next_cursor` of the page before."),
 ]
+# The database holds no NUL.
+STORABLE: Final = r"^[^\x00]*$"
 Words = Annotated[list[str], Query(max_length=50)]

@@ -23,7 +23,7 @@ from services.gateway.routes.answers import (
     position,
     whole,
 )
-from services.gateway.routes.parameters import CursorText, Limit
+from services.gateway.routes.parameters import STORABLE, CursorText, Limit
 from shared.events.scanning import ScanMode
 
 router = APIRouter(prefix="/api/v1/scans", route_class=GuardedRoute, tags=["scans"])
@@ -46,7 +46,8 @@ class ScanRequest(BaseModel):
 
     mode: ScanMode = ScanMode.FULL
     subscriptions: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=1000)
+        list[Annotated[str, Field(min_length=1, max_length=100, pattern=STORABLE)]],
+        Field(max_length=1000),
     ] = Field(default=[], description="Ids of subscriptions; none means all.")
 
 
