@@ -61,10 +61,17 @@ class Sealer:
                     due += self._checkpoint_seconds
                 await asyncio.sleep(self._seal_seconds)
         except asyncio.CancelledError:
+            await self._seal_once_more()
+            raise
+
+    async def _seal_once_more(self) -> None:
+        """Seal and sign before the end, where the database lets us; the next start goes on."""
+        try:
             async with asyncio.timeout(LAST_SECONDS):
                 await self.seal()
                 await self.checkpoint()
-            raise
+        except Exception as error:  # noqa: BLE001 - told; it must not take the cancellation's place
+            logger.warning("the last entries wait for the next start", error=type(error).__name__)
 
     async def seal(self) -> int:
         """Seal everything that can be sealed now; return how many entries that were.

@@ -11,6 +11,12 @@ from shared.telemetry import get_logger
 logger = get_logger(__name__)
 
 
+def ends() -> bool:
+    """Whether this task was told to end: an error on the way out must not hide that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def every(seconds: float, run: Callable[[], Awaitable[object]], name: str) -> asyncio.Task[None]:
     """Run at once and then every `seconds`; a failure is logged and the next round comes."""
 
@@ -18,7 +24,9 @@ def every(seconds: float, run: Callable[[], Awaitable[object]], name: str) -> as
         while True:
             try:
                 await run()
-            except Exception as error:  # noqa: BLE001 - told, and the next round may do better
+            except Exception as error:
+                if ends():
+                    raise asyncio.CancelledError from error
                 tell(logger, "a round failed", error, task=name)
             await asyncio.sleep(seconds)
 

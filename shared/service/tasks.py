@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from shared.bus.tasks import ends
 from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
@@ -30,6 +31,8 @@ async def run_task(task: Task) -> None:
         try:
             await task.run()
         except Exception as error:
+            if ends():
+                raise asyncio.CancelledError from error
             if asyncio.get_running_loop().time() - started > LONGEST_PAUSE_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             task.failure = f"{type(error).__name__}: begun again in {pause:.0f} s"

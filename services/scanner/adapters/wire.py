@@ -43,8 +43,10 @@ def optional(row: Row, name: str, kind: type[T], what: str) -> T | None:
     Exactly, because a boolean is an integer to Python, but not to Azure.
     """
     found = row.get(name)
+    if isinstance(found, str):
+        found = storable(found)
     if found is None or type(found) is kind:
-        return storable(found) if isinstance(found, str) else found
+        return found
     raise unexpected(what, f"`{name}` is not of the type it should have")
 
 
