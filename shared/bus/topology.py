@@ -73,7 +73,7 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
 }
 
 PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
-    "scanner": (ScanShardRequested, VaultScanned, ScanCompleted, SecretExpiring),
+    "scanner": (ScanRequested, ScanShardRequested, VaultScanned, ScanCompleted, SecretExpiring),
     "rotator": (RotationStep, RotationPublished, RotationCompleted, RotationFailed),
     "syncer": (SyncCompleted, SyncFailed, SyncConflict),
     "alerting": (AlertRaised, AlertResolved),
