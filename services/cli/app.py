@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from services.cli import direct, output, through
+from services.cli import output, through
 from services.cli.client import Client
 from services.cli.platform import Plan, free_port
 from services.cli.serve import serve_command
@@ -23,6 +23,7 @@ from services.cli.within import parse_within
 from shared.clock import utc_now
 from shared.errors import CertifyCloudsError, SettingsError, TransientError
 from shared.settings import load_settings
+from shared.telemetry import configure_logging
 
 EXIT_FOUND: Final = 1
 EXIT_SETTINGS: Final = 2
@@ -83,7 +84,7 @@ def serve(
 @commands.command()
 def migrate(*, json: JsonOption = False) -> None:
     """Create or update schemas, roles and the bus's topology; safe to run at any time."""
-    from shared.database import migrate as run_migrate  # noqa: PLC0415 - alembic is needed here only
+    from shared.database.migrator import migrate as run_migrate  # noqa: PLC0415 - needs alembic
 
     settings = load_settings(PlatformSettings)
     if settings.database_url is None:
@@ -115,6 +116,8 @@ def scan(
     asked = subscription or []
     progress = Console(stderr=True)
     if use_direct:
+        from services.cli import direct  # noqa: PLC0415 - only this brings the clouds' clients
+
         found = direct.scan(asked, progress)
     else:
         with Client(load_settings(ClientSettings)) as client:
@@ -136,6 +139,8 @@ def expiring(
     """List what has expired or will within a time, soonest first."""
     limit = utc_now() + _positive(parse_within(within))
     if use_direct:
+        from services.cli import direct  # noqa: PLC0415 - as above
+
         found = direct.expiring(limit, Console(stderr=True))
     else:
         with Client(load_settings(ClientSettings)) as client:
@@ -164,7 +169,11 @@ def _print(title: str, found: output.Found, *, json: bool, csv: bool) -> None:
 
 
 def main() -> None:
-    """Run a command; turn an error of ours into a sentence and an exit code."""
+    """Run a command; turn an error of ours into a sentence and an exit code.
+
+    Whatever is logged meanwhile is scrubbed: without this a traceback would show variables.
+    """
+    configure_logging("WARNING", "console")
     sys.exit(_guarded(commands))
 
 

@@ -63,10 +63,13 @@ async def start_sandbox(plan: Plan, children: Children) -> dict[str, Any]:
 
 def _kept_ports(file: Path) -> dict[str, int]:
     """Return the sandbox's ports of the last start: a vault's address holds the port."""
-    if not file.exists():
-        file.write_text(json.dumps({"port": free_port(), "msi_port": free_port()}))
-    ports: dict[str, int] = json.loads(file.read_text())
-    return ports
+    try:
+        kept = json.loads(file.read_text())
+        return {name: int(kept[name]) for name in ("port", "msi_port")}
+    except (OSError, ValueError, KeyError, TypeError):  # the first start, or one that was cut off
+        ports = {"port": free_port(), "msi_port": free_port()}
+        file.write_text(json.dumps(ports))
+        return ports
 
 
 async def read_when_written(file: Path, children: Children, seconds: float) -> dict[str, Any]:

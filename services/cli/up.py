@@ -12,6 +12,7 @@ import httpx
 from rich.console import Console
 
 from services.cli.children import Children
+from services.cli.folder import own_folder
 from services.cli.live import watch
 from services.cli.platform import (
     Plan,
@@ -23,13 +24,12 @@ from services.cli.platform import (
 )
 from services.cli.secrets_file import PlatformSecrets, keep_secrets
 from services.cli.settings import PlatformSettings
-from shared.database import migrate, resolve
-from shared.errors import PermanentError
+from shared.database import resolve
+from shared.database.migrator import migrate
+from shared.errors import PermanentError, TransientError
 from shared.settings import load_settings
 
 START_SECONDS: Final = 60.0
-# Others may pass through, as the account must that PostgreSQL runs as; nobody else may look around.
-FOLDER_MODE: Final = 0o711
 SETUP_TOKEN_FILE: Final = "setup-token"  # noqa: S105 - a file's name
 
 
@@ -59,7 +59,7 @@ async def up(plan: Plan, console: Console) -> int:
 async def _run(plan: Plan, console: Console, children: Children, stack: AsyncExitStack) -> None:
     """Start everything, say where it is, and show what happens."""
     settings = load_settings(PlatformSettings)
-    plan.folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+    stack.enter_context(own_folder(plan.folder))
     given = settings.secret_key.get_secret_value() if settings.secret_key else None
     secrets = keep_secrets(plan.folder, secret_key=given)
     sandbox, admin_url = await asyncio.gather(
@@ -101,17 +101,23 @@ async def _database(settings: PlatformSettings, plan: Plan, stack: AsyncExitStac
 
 
 async def _all_started(variables: dict[str, str], children: Children) -> None:
-    """Wait until every service says that it has started."""
+    """Wait until every service says that it has started. Raises `TransientError` after a while."""
     ports = [value for name, value in variables.items() if name.endswith("_INTERNAL_PORT")]
-    async with (
-        httpx.AsyncClient(trust_env=False, timeout=2) as http,
-        asyncio.timeout(START_SECONDS),
-    ):
-        for port in ports:
-            while not await _started(http, port):
-                if children.refused.is_set():
-                    raise PermanentError("A service refused to run; see the line above.")
-                await asyncio.sleep(0.05)
+    try:
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=2) as http,
+            asyncio.timeout(START_SECONDS),
+        ):
+            for port in ports:
+                while not await _started(http, port):
+                    if children.refused.is_set():
+                        raise PermanentError("A service refused to run; see the line above.")
+                    await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise TransientError(
+            f"The services did not start within {START_SECONDS:.0f} s; see the logs beside the"
+            " data."
+        ) from None
 
 
 async def _started(http: httpx.AsyncClient, port: str) -> bool:
