@@ -1,10 +1,11 @@
-"""PostgreSQL: an embedded server, pools with deadlines, roles, migrations and view grants."""
+"""PostgreSQL: an embedded server, pools with deadlines, roles, migrations and view grants.
+
+`shared.database.migrator` is not among these names: only a migration pays for importing alembic.
+"""
 
 from shared.database.catalogue import DATABASE, LOGIN_ROLES, SCHEMAS, SERVICES
 from shared.database.cluster import Cluster
 from shared.database.connect import Connection
-from shared.database.migrations import run_sql
-from shared.database.migrator import migrate
 from shared.database.pool import Pool, create_pool
 from shared.database.resolver import Resolved, resolve
 from shared.database.schema import wait_for_schema
@@ -21,8 +22,6 @@ __all__ = [
     "Resolved",
     "create_pool",
     "is_transient",
-    "migrate",
     "resolve",
-    "run_sql",
     "wait_for_schema",
 ]

@@ -15,9 +15,10 @@ from uuid import uuid4
 
 import pytest
 
-from shared.database import LOGIN_ROLES, Cluster, Pool, create_pool, migrate
+from shared.database import LOGIN_ROLES, Cluster, Pool, create_pool
 from shared.database.bootstrap import database_privileges
 from shared.database.connect import OwnConnection, connect
+from shared.database.migrator import migrate
 
 T = TypeVar("T")
 TEMPLATE = "template_certifyclouds"

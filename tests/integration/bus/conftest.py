@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.database import Cluster, catalogue, migrate
+from shared.database import Cluster, catalogue
+from shared.database.migrator import migrate
 from tests.support.bus import Rig, empty_database, empty_rabbit
 from tests.support.database import PASSWORDS, Database, execute, run_apart
 from tests.support.rabbitmq import rabbitmq

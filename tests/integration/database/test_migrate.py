@@ -12,12 +12,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from shared.database import SCHEMAS, SERVICES, Cluster, create_pool, migrate, wait_for_schema
+from shared.database import SCHEMAS, SERVICES, Cluster, create_pool, wait_for_schema
 from shared.database import migrator as migrator_module
 from shared.database.access import apply_view_grants
 from shared.database.catalogue import ROOT, owner
 from shared.database.connect import OwnConnection, connect
-from shared.database.migrator import LOCK_KEY
+from shared.database.migrator import LOCK_KEY, migrate
 from shared.errors import SchemaError, SettingsError, TransientError
 from tests.support.database import PASSWORDS, Database, execute, run_apart
 
@@ -25,7 +25,7 @@ from tests.support.database import PASSWORDS, Database, execute, run_apart
 MIGRATE = """
 import asyncio, os, sys, traceback
 from shared.bus import topology
-from shared.database import migrate
+from shared.database.migrator import migrate
 from tests.support.database import PASSWORDS
 
 def child(url):

@@ -6,9 +6,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from shared.database import Cluster, Pool, create_pool, run_sql
+from shared.database import Cluster, Pool, create_pool
 from shared.database import listen as listen_module
 from shared.database.connect import connect
+from shared.database.migrations import run_sql
 from shared.errors import TransientError
 from tests.support.database import Database
 
