@@ -24,8 +24,13 @@ NOT_SHARED_BY_SERVICES = {
     "shared.bus.asyncapi": "makes the AsyncAPI document",
     "shared.events.reference": "makes the event reference",
     "shared.database.cluster": "the embedded server; the command line starts it for all",
+    "shared.database.access": "run by `certifyclouds migrate` for all",
+    "shared.database.bootstrap": "run by `certifyclouds migrate` for all",
+    "shared.database.grants": "run by `certifyclouds migrate` for all",
     "shared.database.migrations": "run by `certifyclouds migrate` for all",
     "shared.database.migrator": "run by `certifyclouds migrate` for all",
+    "shared.database.revisions": "run by `certifyclouds migrate` for all",
+    "shared.database.scram": "run by `certifyclouds migrate` for all",
     "shared.crypto": "wraps stored keys; the syncer stores credentials in a later release",
     "shared.secret_value": "carries values for the rotator and the syncer of a later release",
 }
