@@ -88,12 +88,18 @@ async def claim(
             attempt=row["attempt"],
             message_id=row["message_id"],
             type=row["type"],
-            headers=orjson.loads(row["headers"]),
+            headers=_headers(row["headers"]),
             body=row["body"],
             route=row["route"],
         )
         for row in rows
     ]
+
+
+def _headers(written: str) -> Mapping[str, str]:
+    """Return a message's headers; what is no object has none, and so is laid aside as corrupt."""
+    found = orjson.loads(written)
+    return found if isinstance(found, dict) else {}
 
 
 async def complete(pool: Pool, seqs: Sequence[int], lease: UUID) -> int:
