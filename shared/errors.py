@@ -6,7 +6,12 @@ dead letters. Every message is a sentence that a person can act on.
 
 
 class CertifyCloudsError(Exception):
-    """The root of every error that this product raises on purpose."""
+    """The root of every error that this product raises on purpose.
+
+    `remedy` is the sentence on what to do, where it is known and the message does not say it.
+    """
+
+    remedy: str = ""
 
 
 class TransientError(CertifyCloudsError):

@@ -180,13 +180,13 @@ def main() -> None:
 def _guarded(run: Callable[[], None]) -> int:
     try:
         run()
-    except SettingsError as error:
-        code, sentence = EXIT_SETTINGS, str(error)
-    except TransientError as error:
-        code, sentence = EXIT_TRY_AGAIN, str(error)
     except CertifyCloudsError as error:
-        code, sentence = EXIT_REFUSED, str(error)
-    else:
-        return 0
-    sys.stderr.write(f"certifyclouds: {sentence}\n")
-    return code
+        sys.stderr.write(f"certifyclouds: {' '.join(filter(None, (str(error), error.remedy)))}\n")
+        return _code(error)
+    return 0
+
+
+def _code(error: CertifyCloudsError) -> int:
+    if isinstance(error, SettingsError):
+        return EXIT_SETTINGS
+    return EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_REFUSED

@@ -95,6 +95,8 @@ def configure_logging(level: str, form: str = "json", stream: TextIO | None = No
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # What it warns of comes to us as an error, and is told once in our words.
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)
     structlog.configure(
         processors=[*_SHARED, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
