@@ -173,7 +173,7 @@ def main() -> None:
 
     Whatever is logged meanwhile is scrubbed: without this a traceback would show variables.
     """
-    configure_logging("WARNING", "console")
+    configure_logging("ERROR", "console")
     sys.exit(_guarded(commands))
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from services.cli.children import Children
 from services.cli.folder import own_folder
+from services.cli.keeper import Report, keep_running
 from services.cli.live import watch
 from services.cli.platform import (
     Plan,
@@ -64,7 +65,7 @@ async def _run(plan: Plan, console: Console, children: Children, stack: AsyncExi
     secrets = keep_secrets(plan.folder, secret_key=given)
     sandbox, admin_url = await asyncio.gather(
         start_sandbox(plan, children) if plan.sandbox else _nothing(),
-        _database(settings, plan, stack),
+        _database(settings, plan, stack, children.report),
     )
     bus_url = settings.bus_url.get_secret_value()
     previous = settings.bus_url_previous
@@ -92,11 +93,15 @@ async def _nothing() -> None:
     return None
 
 
-async def _database(settings: PlatformSettings, plan: Plan, stack: AsyncExitStack) -> str:
-    """Return an administrator's address: the given database, or an embedded one that is started."""
+async def _database(
+    settings: PlatformSettings, plan: Plan, stack: AsyncExitStack, report: Report
+) -> str:
+    """Return an administrator's address: the given database, or an embedded one that is kept up."""
     given = settings.database_url.get_secret_value() if settings.database_url else None
     resolved = resolve(given, plan.folder / "postgres")
     stack.callback(resolved.close)
+    if resolved.cluster:
+        stack.callback(asyncio.create_task(keep_running(resolved.cluster, report)).cancel)
     return resolved.url
 
 
