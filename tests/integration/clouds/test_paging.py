@@ -4,6 +4,7 @@ import pytest
 
 from services.scanner.adapters.key_vault import KeyVaultReader
 from services.scanner.domain.inventory import VaultRef
+from shared.clouds import paging
 from shared.clouds.errors import ForeignHostError, UnexpectedAnswerError
 from tests.support.clouds import Adapters, LocalCloud, holds_no_secret, listing, says
 from tests.support.waiting import eventually
@@ -94,6 +95,19 @@ async def test_a_listing_that_goes_round_in_a_circle_ends(
         await adapters.read(cloud)
 
     assert len(cloud.seen) == 3
+
+
+async def test_a_listing_that_never_ends_is_given_up(
+    cloud: LocalCloud, adapters: Adapters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST_PAGES", 5)
+    links = [f"{cloud.vault().uri}secrets?$skiptoken={n}" for n in range(20)]
+    cloud.on("/secrets", *(listing(ROW, link=link) for link in links))
+
+    with pytest.raises(UnexpectedAnswerError, match="does not end after 5 pages"):
+        await adapters.read(cloud)
+
+    assert len(cloud.seen) == 5
 
 
 @pytest.mark.parametrize(
