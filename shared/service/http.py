@@ -91,7 +91,6 @@ def bind(host: str, port: int) -> socket.socket:
 @asynccontextmanager
 async def serve_http(app: ASGIApp, *, host: str, port: int) -> AsyncIterator[int]:
     """Serve `app` while the context is open; yields the port (it differs when 0 was asked for)."""
-    listener = bind(host, port)
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -101,12 +100,12 @@ async def serve_http(app: ASGIApp, *, host: str, port: int) -> AsyncIterator[int
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn offers no event
-            await asyncio.sleep(0.005)
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()
+    with contextlib.closing(bind(host, port)) as listener:
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            while not server.started and not running.done():  # noqa: ASYNC110 - no event is offered
+                await asyncio.sleep(0.005)
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await running
