@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 BUS ?= postgres
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test check smoke docs lock clean-venv
+.PHONY: help run test check smoke docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,6 +51,3 @@ docs: $(VENV)/.dev ## build the documentation into .venv/site, with the event re
 lock: ## pin and hash the dependencies anew (needs uv)
 	@for f in runtime demo dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$f.in -o requirements/$$f.txt; done
-
-clean-venv: ## remove the virtual environment
-	@rm -rf $(VENV)
