@@ -6,7 +6,9 @@ from typing import Final
 from asyncpg import Record
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
 
 from services.cli import live_queries
 from services.cli.children import Children
@@ -41,8 +43,9 @@ async def _first_scan(console: Console, pool: Pool, children: Children) -> None:
     if summary := await live_queries.summary(pool):
         console.print(_summary_line(summary), highlight=False)
     for vault in await live_queries.unreadable(pool):
-        name = escape(f"{vault['name']}: {vault['outcome']}. {vault['outcome_reason'] or ''}")
-        console.print(f"  [yellow]could not look into[/] {name}", highlight=False)
+        console.print(f"  [yellow]could not look into[/] {escape(vault['name'])}:", highlight=False)
+        for sentence in filter(None, (vault["outcome_reason"], vault["outcome_remedy"])):
+            console.print(Padding(Text(sentence), (0, 0, 0, 4)))
     rows = await live_queries.expiring_first(pool)
     print_table(console, "What expires first", [dict(row) for row in rows])
 

@@ -69,7 +69,7 @@ async def unreadable(pool: Pool) -> list[Record]:
     """Return the places that could not be looked into, with the reason."""
     return await pool.fetch(
         """
-        SELECT name, outcome, outcome_reason
+        SELECT name, outcome, outcome_reason, outcome_remedy
           FROM scanner.v_vault
          WHERE deleted_at IS NULL AND outcome <> 'ok'
          ORDER BY name
