@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
 
 from shared.bus.failures import tell
 from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
+
+AGAIN_SECONDS: Final = 8.0
 
 
 def ends() -> bool:
@@ -34,8 +37,13 @@ def every(seconds: float, run: Callable[[], Awaitable[object]], name: str) -> as
 
 
 async def stop_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait for their end."""
-    ending = list(tasks)
-    for task in ending:
-        task.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)
+    """Cancel tasks and wait for their end; one that missed it is told again.
+
+    A cancellation is lost where what is awaited ends in the same moment (`asyncio.wait_for` before
+    Python 3.12), as it does when the database goes away together with us.
+    """
+    ending = set(tasks)
+    while ending:
+        for task in ending:
+            task.cancel()
+        _, ending = await asyncio.wait(ending, timeout=AGAIN_SECONDS)

@@ -55,6 +55,8 @@ async def _listen(connection: OwnConnection, channel: str, callback: Callback) -
     callback("")
     while not lost.is_set():
         try:
-            await asyncio.wait_for(lost.wait(), PROBE_SECONDS)
+            # Not `wait_for`: it forgets a cancellation that comes together with the loss.
+            async with asyncio.timeout(PROBE_SECONDS):
+                await lost.wait()
         except TimeoutError:
             await connection.execute("SELECT 1")

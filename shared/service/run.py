@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from shared.bus import Bus
+from shared.bus.tasks import stop_tasks
 from shared.database import create_pool, wait_for_schema
 from shared.errors import TransientError
 from shared.health import Health
@@ -131,9 +132,7 @@ async def _tasks(service: Service) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await stop_tasks(running)
 
 
 async def _beat(service: Service) -> None:
