@@ -1,7 +1,7 @@
 """What the bus's tests share: a database, a broker, services on both, and events to send."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import aio_pika
 import orjson
+from aiormq.exceptions import ChannelNotFoundEntity
 from prometheus_client import CollectorRegistry
 
 from shared.bus import Bus, Message, Retry, topology
@@ -217,12 +218,13 @@ async def empty_database(database: Database) -> None:
 
 
 async def empty_rabbit(url: str) -> None:
-    """Purge every queue of the topology, so that tests do not see each other's messages."""
+    """Purge what there is of the topology's queues: tests do not see each other's messages."""
     connection = await aio_pika.connect(url)
     async with connection:
-        channel = await connection.channel()
-        for queue in topology.queues():
-            for name in arguments(queue):
+        for name in (name for queue in topology.queues() for name in arguments(queue)):
+            channel = await connection.channel()  # asking for a queue that is not there closes it
+            with suppress(ChannelNotFoundEntity):
                 declared = await channel.declare_queue(name, durable=True, passive=True)
                 if declared.declaration_result.message_count:
                     await declared.purge()
+                await channel.close()

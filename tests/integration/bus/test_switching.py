@@ -11,7 +11,14 @@ from shared.bus import Retry, store, switching, topology
 from shared.clock import utc_now
 from shared.errors import PermanentError, SettingsError, TransientError
 from shared.events import ScanRequested, VaultScanned
-from tests.support.bus import Rig, Seen, a_scan_request, a_scanned_vault, until
+from tests.support.bus import (
+    Rig,
+    Seen,
+    a_scan_request,
+    a_scanned_vault,
+    empty_rabbit,
+    until,
+)
 from tests.support.rabbitmq import Node
 
 pytestmark = pytest.mark.rabbitmq
@@ -19,6 +26,11 @@ pytestmark = pytest.mark.rabbitmq
 SCANS = topology.queue_name("scanner", ScanRequested)
 SYNCS = topology.queue_name("syncer", VaultScanned)
 PATIENT = Retry(base=60.0)
+
+
+@pytest.fixture(autouse=True)
+async def _no_messages_of_other_tests(rabbitmq: Node) -> None:
+    await empty_rabbit(rabbitmq.url)
 
 
 async def handled(rig: Rig, count: int) -> tuple[Seen, Seen]:
