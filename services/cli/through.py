@@ -77,7 +77,7 @@ def _vaults_unread(client: Client) -> Iterator[dict[str, Any]]:
 
 
 def _vault_sentence(vault: dict[str, Any]) -> str:
-    return f"{vault['name']}: {vault['outcome']}. {vault.get('outcome_reason') or ''}"
+    return f"{vault['name']}: {vault['outcome']}. {vault['reason']}"
 
 
 def _row(item: dict[str, Any]) -> dict[str, Any]:

@@ -81,9 +81,12 @@ async def test_scan_and_expiring_through_the_platform_tell_what_the_sandbox_hold
         assert len(found["unreadable"]) == 2
         assert "Could not look" in err
 
-        code, out, _ = await certifyclouds(
+        code, out, err = await certifyclouds(
             "expiring", "--within", "30d", "--exit-code", "--csv", **token
         )
+        told = [line for line in err.splitlines() if line.startswith("Could not look: ")]
+        assert len(told) == 2
+        assert all(len(line.partition(". ")[2]) > 10 for line in told), "each says why"
         rows = list(csv.DictReader(io.StringIO(out, newline="")))
         assert code == 1
         assert len(rows) == ends_soon(expected, 30)
