@@ -13,16 +13,17 @@ export NO_MKDOCS_2_WARNING := 1
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
+# The locks are complete, so pip resolves nothing: older versions of it would look for extras anew.
 $(VENV)/.run: requirements/demo.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "CertifyClouds needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	@test -x $(PY) || { echo "Setting up $(VENV) (once) …"; $(PYTHON) -m venv $(VENV); }
-	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/demo.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@echo "Installing the test and check tools (once) …"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 run: $(VENV)/.run ## the whole platform on the sandbox estate; Ctrl-C stops it, data stays in .data/
