@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from services.scanner.domain.inventory import Item, Subscription, VaultRef
+from services.scanner.domain.inventory import Subscription, VaultRef
+from services.scanner.domain.listing import Page
 from shared.database import Connection
 from shared.events import Event
 
@@ -28,7 +29,7 @@ class Estate(Protocol):
 class VaultReader(Protocol):
     """The data plane's lists of one vault."""
 
-    def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+    def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         """Yield the vault's secrets, keys and certificates, page by page.
 
         A listing is complete when the iterator ends without an error; before that nothing may be
@@ -40,7 +41,7 @@ class VaultReader(Protocol):
 class Directory(Protocol):
     """The tenant's Entra directory."""
 
-    def credentials(self) -> AsyncIterator[list[Item]]:
+    def credentials(self) -> AsyncIterator[Page]:
         """Yield the applications' passwords and certificates, page by page.
 
         An item's name is the credential's display name, or its application's where it has none.

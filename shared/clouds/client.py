@@ -54,7 +54,11 @@ class CloudClient:
         )
 
     async def read(self, request: HttpRequest, what: str) -> Mapping[str, object]:
-        """Return the JSON object that answers a request which only reads, and so may be repeated.
+        """Return the JSON object that answers a request; see `fetch`."""
+        return parse(await self.fetch(request, what), what)
+
+    async def fetch(self, request: HttpRequest, what: str) -> bytes:
+        """Return what answers a request which only reads, and so may be repeated.
 
         `what` is what is listed by it, as a phrase for the error's sentence.
         """
@@ -67,7 +71,7 @@ class CloudClient:
                 response.content,
                 retry_after(response.headers),
             )
-        return _parse(response.content, what)
+        return response.content
 
     async def _send(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
         try:
@@ -86,7 +90,8 @@ def get(url: str, **query: str) -> HttpRequest:
     return HttpRequest("GET", url, params=query or None)
 
 
-def _parse(body: bytes, what: str) -> Mapping[str, object]:
+def parse(body: bytes, what: str) -> Mapping[str, object]:
+    """Return the JSON object in an answer."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:

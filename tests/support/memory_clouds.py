@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from services.scanner.adapters import Clouds
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
+from services.scanner.domain.listing import Page
 from shared.clouds.errors import CloudError, NotFoundError
 
 PAGE = 25
@@ -29,7 +30,7 @@ class MemoryClouds:
     async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         return [ref for ref in self.refs if ref.subscription_id in subscription_ids]
 
-    async def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+    async def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         if failure := self.failures.get(vault.name):
             raise failure
         if vault.name not in self.held:
@@ -37,11 +38,11 @@ class MemoryClouds:
         async for page in _pages(self.held[vault.name]):
             yield page
 
-    async def credentials(self) -> AsyncIterator[list[Item]]:
+    async def credentials(self) -> AsyncIterator[Page]:
         async for page in _pages(self.applications):
             yield page
 
 
-async def _pages(items: list[Item]) -> AsyncIterator[list[Item]]:
+async def _pages(items: list[Item]) -> AsyncIterator[Page]:
     for start in range(0, max(len(items), 1), PAGE):
-        yield items[start : start + PAGE]
+        yield Page.of(items[start : start + PAGE])

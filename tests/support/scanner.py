@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from services.scanner.domain.inventory import Application, Item, ItemKind, Subscription, VaultRef
+from services.scanner.domain.listing import Entry, Page
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.handlers import (
     on_rotation_published,
@@ -20,6 +21,7 @@ from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.visit import Visitor
 from shared.bus import Message
+from shared.clouds.errors import UnexpectedAnswerError
 from shared.database import Connection, Pool
 from shared.events import Event, RotationPublished, ScanRequested, ScanShardRequested, event_class
 
@@ -78,7 +80,8 @@ def a_vault(name: str = "kv-pay", subscription_id: str = EAST, **changes: Any) -
 class FakeCloud:
     """An estate, its vaults and its directory; an exception in place of an answer is raised.
 
-    `before_page` is called with a vault's name before each of its pages.
+    `strange` names items that cannot be understood; `before_page` is called with a vault's name
+    before each of its pages.
     """
 
     subscriptions_seen: list[Subscription] = field(
@@ -94,6 +97,7 @@ class FakeCloud:
     page_size: int = 25
     reads: list[str] = field(default_factory=list)
     hangs: set[str] = field(default_factory=set)
+    strange: set[str] = field(default_factory=set)
     before_page: Callable[[str], None] = lambda _: None
 
     def put(self, vault: VaultRef, *items: Item) -> VaultRef:
@@ -115,26 +119,34 @@ class FakeCloud:
     async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         return [one for one in self.vaults_seen if one.subscription_id in subscription_ids]
 
-    async def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+    async def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         self.reads.append(vault.name)
         async for page in self._pages(vault.name, self.holds[vault.name]):
             yield page
 
-    async def credentials(self) -> AsyncIterator[list[Item]]:
+    async def credentials(self) -> AsyncIterator[Page]:
         self.reads.append("directory")
         async for page in self._pages("directory", self.credentials_seen):
             yield page
 
-    async def _pages(self, name: str, held: list[Item] | Exception) -> AsyncIterator[list[Item]]:
+    async def _pages(self, name: str, held: list[Item] | Exception) -> AsyncIterator[Page]:
         if name in self.hangs:
             await asyncio.Event().wait()
         items = list(held) if isinstance(held, list) else []
         for start in range(0, len(items), self.page_size):
             self.before_page(name)
             await asyncio.sleep(0)
-            yield items[start : start + self.page_size]
+            yield Page(tuple(map(self._entry, items[start : start + self.page_size])))
         if isinstance(held, Exception):
             raise held
+
+    def _entry(self, item: Item) -> Entry:
+        entry = Entry.of(item)
+        return replace(entry, read=_not_understood) if item.external_id in self.strange else entry
+
+
+def _not_understood() -> Item:
+    raise UnexpectedAnswerError("The answer cannot be understood: `exp` is not a number.")
 
 
 class SentTable:

@@ -9,6 +9,7 @@ from typing import Final
 
 from services.scanner.adapters import wire
 from services.scanner.domain.inventory import Application, Item, ItemKind
+from services.scanner.domain.listing import Page
 from shared.clouds import CloudClient, pages
 from shared.clouds.client import get
 from shared.clouds.paging import rows
@@ -25,10 +26,10 @@ class EntraDirectory:
         self._client = client
         self._graph = graph
 
-    async def credentials(self) -> AsyncIterator[list[Item]]:
+    async def credentials(self) -> AsyncIterator[Page]:
         first = get(f"{self._graph}/v1.0/applications", **{"$select": _FIELDS, "$top": _PAGE})
         async for page in pages(self._client, first, _WHAT, link="@odata.nextLink"):
-            yield [item for row in page for item in _items(row)]
+            yield Page.of(item for row in page for item in _items(row))
 
 
 def _items(row: wire.Row) -> list[Item]:

@@ -6,18 +6,17 @@ from typing import Final
 
 from azure.core.rest import HttpRequest
 
-from services.scanner.adapters import paths, wire
-from services.scanner.domain.inventory import Item, ItemKind, VaultRef
-from shared.clouds import CloudClient, CloudSession, HostGuard, SingleFlightCredential, pages
-from shared.clouds.client import get, unexpected
+from services.scanner.adapters import paths
+from services.scanner.adapters.key_vault_rows import decode
+from services.scanner.domain.inventory import VaultRef
+from services.scanner.domain.listing import Page
+from shared.clouds import CloudClient, CloudSession, HostGuard, SingleFlightCredential
+from shared.clouds.client import get
+from shared.clouds.paging import follow
 
 _API: Final = "7.6"
 _PAGE: Final = "25"  # the most that Key Vault gives
-_LISTS: Final = (
-    ("secrets", ItemKind.SECRET, "id"),
-    ("keys", ItemKind.KEY, "kid"),
-    ("certificates", ItemKind.CERTIFICATE, "id"),
-)
+_LISTS: Final = ("secrets", "keys", "certificates")
 
 Pace = Callable[[VaultRef], Awaitable[None]]
 
@@ -37,7 +36,7 @@ class KeyVaultReader:
         self._credential = credential
         self._pace = pace
 
-    async def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+    async def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         """Yield the pages of the three lists, one after another on one connection."""
         host = HostGuard(self._session.cloud.owns_vault)
         async with self._session.one_connection(host, paths.VAULT) as transport:
@@ -48,44 +47,15 @@ class KeyVaultReader:
                 scope=self._session.cloud.vault_scope,
                 total_seconds=self._session.timeouts.total,
             )
-            for collection, kind, id_name in _LISTS:
+            turn = partial(self._pace, vault)
+            for collection in _LISTS:
                 what = f"the {collection} of vault {vault.name}"
+                read = partial(decode, collection=collection, what=what)
                 first = _first_page(vault, collection)
-                turn = partial(self._pace, vault)
-                async for rows in pages(client, first, what, turn=turn):
-                    yield [_item(row, collection, kind, id_name, what) for row in rows]
+                async for page in follow(client, first, what, read, turn=turn):
+                    yield page
 
 
 def _first_page(vault: VaultRef, collection: str) -> HttpRequest:
     address = f"{vault.uri.rstrip('/')}/{collection}"
     return get(address, **{"api-version": _API, "maxresults": _PAGE})
-
-
-def _item(row: wire.Row, collection: str, kind: ItemKind, id_name: str, what: str) -> Item:
-    attributes = wire.part(row, "attributes", what)
-    name = _name(wire.text(row, id_name, what), collection, what)
-    enabled = wire.optional(attributes, "enabled", bool, what)
-    return Item(
-        kind=kind,
-        external_id=f"{collection}/{name}",
-        name=name,
-        enabled=True if enabled is None else enabled,
-        created_on=wire.unix_instant(attributes, "created", what),
-        updated_on=wire.unix_instant(attributes, "updated", what),
-        not_before=wire.unix_instant(attributes, "nbf", what),
-        expires_on=wire.unix_instant(attributes, "exp", what),
-        content_type=wire.optional(row, "contentType", str, what),
-        tags=wire.tags(row, what),
-        recovery_level=wire.optional(attributes, "recoveryLevel", str, what),
-        recoverable_days=wire.optional(attributes, "recoverableDays", int, what),
-        managed=wire.optional(row, "managed", bool, what) or False,
-        thumbprint=wire.thumbprint(row, "x5t", what),
-    )
-
-
-def _name(identifier: str, collection: str, what: str) -> str:
-    """Return the name in `https://<vault>/<collection>/<name>`."""
-    _, found, name = identifier.partition(f"/{collection}/")
-    if not found or not name or "/" in name:
-        raise unexpected(what, "an item's id does not name one")
-    return name

@@ -16,9 +16,10 @@ from services.scanner.domain.status import DEFAULT, Status, Thresholds, days_lef
 from services.scanner.ports import Estate
 from services.scanner.steps.pace import Pacing
 from services.scanner.steps.plan import notes, survey
-from services.scanner.steps.read import Readers, UnreadableError, read
+from services.scanner.steps.read import Readers, UnreadableError, read, unreadable
 from services.scanner.steps.visit import AT_ONCE, run_all
 from services.scanner.store.estate import DIRECTORY_NAME
+from shared.clouds.errors import CloudError
 from shared.events.scanning import ScanOutcome, VaultOutcome
 
 
@@ -140,11 +141,8 @@ async def look(
 ) -> Looked:
     """Read one source and judge its items."""
     name = vault.name if vault else DIRECTORY_NAME
-    held: dict[str, Item] = {}
     try:
-        async with aclosing(read(readers, vault, name)) as pages:
-            async for page in pages:
-                held.update((item.external_id, item) for item in page)
+        held = await _held(readers, vault, name)
     except UnreadableError as error:
         pacing.heed(vault, error.outcome)
         return Looked(
@@ -157,6 +155,18 @@ async def look(
     pacing.heed(vault, VaultOutcome.OK)
     judged = tuple(_judged(item, now, thresholds) for item in held.values())
     return Looked(name=name, vault=vault, items=judged)
+
+
+async def _held(readers: Readers, vault: VaultRef | None, name: str) -> dict[str, Item]:
+    """Return a source's items; one on two pages counts as it was seen last."""
+    held: dict[str, Item] = {}
+    async with aclosing(read(readers, vault, name)) as pages:
+        async for page in pages:
+            try:
+                held.update((item.external_id, item) for item in page)
+            except CloudError as error:
+                raise unreadable(error, vault, name, readers.assignee) from error
+    return held
 
 
 def _judged(item: Item, now: datetime, thresholds: Thresholds) -> Judged:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.scanner.domain.fingerprint import Fingerprint
 from services.scanner.domain.inventory import Item
+from services.scanner.domain.listing import Entry, Page
 from services.scanner.domain.status import Thresholds
 
 STAGE_AT: Final = 10_000
@@ -19,18 +20,19 @@ Stage = Callable[[Sequence[Item]], Awaitable[None]]
 class Listing:
     """A complete listing that was begun at `began_at` (the database's time).
 
-    Its items are in `held`, or staged under `look` when there are more than memory should hold.
+    Its entries are in `held`, or its items staged under `look` when there are more than memory
+    should hold.
     """
 
     look: UUID
     began_at: datetime
     fingerprint: bytes
     external_ids: list[str]
-    held: list[Item] = field(default_factory=list)
+    held: list[Entry] = field(default_factory=list)
 
 
 async def gather(
-    pages: AsyncIterator[list[Item]],
+    pages: AsyncIterator[Page],
     *,
     look: UUID,
     began_at: datetime,
@@ -40,18 +42,18 @@ async def gather(
 ) -> Listing:
     """Take in all pages. An item on two pages, as happens while somebody writes, counts once."""
     fingerprint = Fingerprint(thresholds)
-    held: dict[str, Item] = {}
+    held: dict[str, Entry] = {}
     staged = False
     async for page in pages:
-        for item in page:
-            fingerprint.add(item)
-            held[item.external_id] = item
+        for entry in page.entries:
+            fingerprint.add(entry)
+            held[entry.external_id] = entry
         if len(held) > stage_at:
-            await stage(list(held.values()))
+            await stage([entry.read() for entry in held.values()])
             held.clear()
             staged = True
     if staged:
-        await stage(list(held.values()))
+        await stage([entry.read() for entry in held.values()])
         held.clear()
     return Listing(
         look=look,

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from services.scanner.domain.inventory import Item, VaultRef
+from services.scanner.domain.inventory import VaultRef
+from services.scanner.domain.listing import Page
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, remedy
 from services.scanner.ports import Directory, VaultReader
 from shared.clouds.errors import (
@@ -61,9 +62,7 @@ class UnreadableError(Exception):
         self.remedy = remedy
 
 
-async def read(
-    readers: Readers, vault: VaultRef | None, name: str
-) -> AsyncGenerator[list[Item], None]:
+async def read(readers: Readers, vault: VaultRef | None, name: str) -> AsyncGenerator[Page, None]:
     """Yield the pages of a vault, or of the directory for None. Raises `UnreadableError` only.
 
     Also for an error that nobody foresaw: one source's surprise must not end the others' scan.
@@ -77,7 +76,7 @@ async def read(
             except StopAsyncIteration:
                 return
             except Exception as error:
-                raise _unreadable(error, vault, name, readers.assignee) from error
+                raise unreadable(error, vault, name, readers.assignee) from error
             yield page
     finally:
         close = getattr(pages, "aclose", None)
@@ -85,9 +84,10 @@ async def read(
             await close()
 
 
-def _unreadable(
+def unreadable(
     error: Exception, vault: VaultRef | None, name: str, assignee: str
 ) -> UnreadableError:
+    """Return what an error while reading a source, or an entry of its pages, came to."""
     outcome = next(
         (found for kind, found in _OUTCOMES.items() if isinstance(error, kind)),
         VaultOutcome.FAILED,

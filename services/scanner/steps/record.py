@@ -155,7 +155,7 @@ def _change(known: dict[str, Known], item: Item) -> Change | None:
 
 async def _chunks(conn: Connection, listing: Listing) -> AsyncIterator[list[Item]]:
     if listing.held:
-        yield listing.held
+        yield [entry.read() for entry in listing.held]
         return
     async for chunk in staging.read_staged(conn, listing.look):
         yield chunk

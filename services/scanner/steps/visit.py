@@ -14,10 +14,11 @@ import asyncpg
 from services.scanner.domain.remedy import remedy
 from services.scanner.steps.gather import gather
 from services.scanner.steps.pace import Pacing
-from services.scanner.steps.read import Readers, UnreadableError, read
+from services.scanner.steps.read import Readers, UnreadableError, read, unreadable
 from services.scanner.steps.record import Recorder
 from services.scanner.store import looks, staging
 from services.scanner.store.looks import Pending
+from shared.clouds.errors import CloudError
 from shared.events.scanning import VaultOutcome
 from shared.telemetry import get_logger
 
@@ -79,6 +80,8 @@ class Visitor:
                 )
             async with self.writers:
                 await recorder.listing(source.vault_id, listing)
+        except CloudError as error:
+            raise unreadable(error, source.vault, source.name, self.readers.assignee) from error
         except _REFUSALS as error:
             logger.exception("a source's items cannot be stored", source=source.name)
             raise UnreadableError(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.scanner.domain.inventory import Item, ItemKind, VaultRef
+from services.scanner.domain.listing import Page
 from shared.clouds.errors import CloudError
 from shared.errors import CertifyCloudsError
 from tests.support.discovery import World
@@ -19,7 +20,7 @@ VAULT_KINDS = {ItemKind.SECRET, ItemKind.KEY, ItemKind.CERTIFICATE}
 APPLICATION_KINDS = {ItemKind.APP_SECRET, ItemKind.APP_CERTIFICATE}
 
 
-async def whole(pages: AsyncIterator[list[Item]]) -> list[Item]:
+async def whole(pages: AsyncIterator[Page]) -> list[Item]:
     return [item async for page in pages for item in page]
 
 

@@ -1,0 +1,60 @@
+"""A page of a listing whose items are read only when they are needed.
+
+Most looks find what the last one found. So an entry knows its name and a digest of what the cloud
+said about it, and becomes an `Item` when it is asked to.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final, Self
+
+import orjson
+
+from services.scanner.domain.inventory import Item
+
+DIGEST_SIZE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item of a listing. Equal digests mean that the cloud said the same about it.
+
+    `read` returns the item; it raises the errors of `shared.clouds.errors` where that cannot be
+    understood.
+    """
+
+    external_id: str
+    digest: bytes
+    read: Callable[[], Item]
+
+    @classmethod
+    def of(cls, item: Item) -> Self:
+        """Return the entry of an item that is read already."""
+        return cls(item.external_id, digest(orjson.dumps(item, option=_SORTED)), lambda: item)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries of a listing, in its order. Iterating reads the items."""
+
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> Self:
+        """Return a page of items that are read already."""
+        return cls(tuple(Entry.of(item) for item in items))
+
+    def __iter__(self) -> Iterator[Item]:
+        return (entry.read() for entry in self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+def digest(said: bytes) -> bytes:
+    """Return a short digest of what a cloud said about an item."""
+    return blake2b(said, digest_size=DIGEST_SIZE).digest()
+
+
+_SORTED: Final = orjson.OPT_SORT_KEYS
