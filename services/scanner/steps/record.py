@@ -90,12 +90,15 @@ class Recorder:
     ) -> None:
         ids = [item.external_id for item in items]
         known = await inventory.list_known(conn, vault_id, ids)
-        changes = [change for item in items if (change := _change(known, item)) is not None]
+        new = [item for item in items if item.external_id not in known]
+        written.add(await inventory.add_items(conn, self.scan_id, vault_id, new, self.thresholds))
+        old = [item for item in items if item.external_id in known]
+        changes = [change for item in old if (change := _change(known, item)) is not None]
         named = {change.external_id for change in changes}
-        rows = [item for item in items if item.external_id in named or self._shifted(known, item)]
-        await inventory.merge(conn, vault_id, rows, self.thresholds)
+        rows = [item for item in old if item.external_id in named or self._shifted(known, item)]
+        await inventory.update_items(conn, vault_id, rows, self.thresholds)
         span = await inventory.add_changes(conn, self.scan_id, vault_id, changes)
-        written.count(changes, span)
+        written.change(changes, span)
 
     def _shifted(self, known: dict[str, Known], item: Item) -> bool:
         """Say whether other thresholds than those it was stored with apply to an item now."""
@@ -130,7 +133,11 @@ class _Written:
     removed: int = 0
     span: Span = field(default=NOTHING)
 
-    def count(self, changes: Sequence[Change], span: Span) -> None:
+    def add(self, span: Span) -> None:
+        self.added += span.entries
+        self.span = self.span + span
+
+    def change(self, changes: Sequence[Change], span: Span) -> None:
         changed = sum(change.what is What.CHANGED for change in changes)
         self.changed += changed
         self.added += len(changes) - changed
@@ -147,9 +154,7 @@ class _Written:
 
 
 def _change(known: dict[str, Known], item: Item) -> Change | None:
-    before = known.get(item.external_id)
-    if before is None:
-        return compare(None, item)
+    before = known[item.external_id]
     return compare(before.item, item, was_gone=before.gone)
 
 

@@ -13,11 +13,8 @@ from services.scanner.domain.status import Thresholds, Windows
 from services.scanner.store.rows import to_columns, to_item
 from shared.database import Connection
 
-# MERGE with IS DISTINCT FROM writes nothing for an unchanged row; ON CONFLICT would lock each row,
-# and so dirty its page.
-_MERGE: Final = """
-    MERGE INTO scanner.item AS i
-    USING unnest(
+_SOURCE: Final = """
+    unnest(
         $2::text[], $3::text[], $4::text[], $5::boolean[], $6::timestamptz[],
         $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
         $11::timestamptz[], $12::timestamptz[], $13::text[], $14::jsonb[], $15::text[],
@@ -29,39 +26,43 @@ _MERGE: Final = """
         recoverable_days, managed, version, thumbprint, application_object_id,
         application_id, application_name
     )
-    ON i.vault_id = $1 AND i.external_id = s.external_id
-    WHEN MATCHED AND (
-        i.name, i.enabled, i.created_on, i.updated_on, i.not_before, i.expires_on,
-        i.warning_at, i.critical_at, i.content_type, i.tags, i.recovery_level,
-        i.recoverable_days, i.managed, i.version, i.thumbprint, i.application_object_id,
-        i.application_id, i.application_name, i.deleted_at
-    ) IS DISTINCT FROM (
-        s.name, s.enabled, s.created_on, s.updated_on, s.not_before, s.expires_on,
-        s.warning_at, s.critical_at, s.content_type, s.tags, s.recovery_level,
-        s.recoverable_days, s.managed, s.version, s.thumbprint, s.application_object_id,
-        s.application_id, s.application_name, NULL::timestamptz
-    ) THEN UPDATE SET
-        name = s.name, enabled = s.enabled, created_on = s.created_on,
-        updated_on = s.updated_on, not_before = s.not_before, expires_on = s.expires_on,
-        warning_at = s.warning_at, critical_at = s.critical_at, look_at = s.look_at,
-        content_type = s.content_type, tags = s.tags, recovery_level = s.recovery_level,
-        recoverable_days = s.recoverable_days, managed = s.managed, version = s.version,
-        thumbprint = s.thumbprint, application_object_id = s.application_object_id,
-        application_id = s.application_id, application_name = s.application_name,
-        changed_at = now(), deleted_at = NULL
-    WHEN NOT MATCHED THEN INSERT (
-        vault_id, subscription_id, kind, external_id, name, enabled, created_on, updated_on,
-        not_before, expires_on, warning_at, critical_at, look_at, content_type, tags,
-        recovery_level, recoverable_days, managed, version, thumbprint,
-        application_object_id, application_id, application_name
-    ) VALUES (
-        $1, (SELECT v.subscription_id FROM scanner.vault v WHERE v.id = $1), s.kind,
-        s.external_id, s.name, s.enabled, s.created_on, s.updated_on, s.not_before,
-        s.expires_on, s.warning_at, s.critical_at, s.look_at, s.content_type, s.tags,
-        s.recovery_level, s.recoverable_days, s.managed, s.version, s.thumbprint,
-        s.application_object_id, s.application_id, s.application_name
-    )
 """
+# Items and their entries in one statement: a first scan adds hundreds of thousands of both.
+_ADD: Final = f"""
+    WITH added AS (
+        INSERT INTO scanner.item (
+            vault_id, subscription_id, kind, external_id, name, enabled, created_on, updated_on,
+            not_before, expires_on, warning_at, critical_at, look_at, content_type, tags,
+            recovery_level, recoverable_days, managed, version, thumbprint,
+            application_object_id, application_id, application_name
+        )
+        SELECT $1, (SELECT v.subscription_id FROM scanner.vault v WHERE v.id = $1), s.kind,
+               s.external_id, s.name, s.enabled, s.created_on, s.updated_on, s.not_before,
+               s.expires_on, s.warning_at, s.critical_at, s.look_at, s.content_type, s.tags,
+               s.recovery_level, s.recoverable_days, s.managed, s.version, s.thumbprint,
+               s.application_object_id, s.application_id, s.application_name
+        FROM {_SOURCE}
+        RETURNING id
+    ), noted AS (
+        INSERT INTO scanner.change (scan_id, vault_id, item_id, what)
+        SELECT $23, $1, a.id, 'added' FROM added a
+        RETURNING id
+    )
+    SELECT count(*) AS entries, min(id) AS first, max(id) AS last FROM noted
+"""  # noqa: S608 - put together from the constant above
+_UPDATE: Final = f"""
+    UPDATE scanner.item AS i
+       SET name = s.name, enabled = s.enabled, created_on = s.created_on,
+           updated_on = s.updated_on, not_before = s.not_before, expires_on = s.expires_on,
+           warning_at = s.warning_at, critical_at = s.critical_at, look_at = s.look_at,
+           content_type = s.content_type, tags = s.tags, recovery_level = s.recovery_level,
+           recoverable_days = s.recoverable_days, managed = s.managed, version = s.version,
+           thumbprint = s.thumbprint, application_object_id = s.application_object_id,
+           application_id = s.application_id, application_name = s.application_name,
+           changed_at = now(), deleted_at = NULL
+    FROM {_SOURCE}
+    WHERE i.vault_id = $1 AND i.external_id = s.external_id
+"""  # noqa: S608 - put together from the constant above
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,23 @@ async def list_known(
     }
 
 
-async def merge(
+async def add_items(
+    conn: Connection, scan_id: UUID, vault_id: int, items: Sequence[Item], thresholds: Thresholds
+) -> Span:
+    """Add items that were never seen, with their entries. Needs the vault's lock."""
+    if not items:
+        return NOTHING
+    row = await conn.fetchrow(_ADD, vault_id, *to_columns(items, thresholds), scan_id)
+    return Span(row["entries"], row["first"], row["last"]) if row else NOTHING
+
+
+async def update_items(
     conn: Connection, vault_id: int, items: Sequence[Item], thresholds: Thresholds
 ) -> None:
-    """Add or update items; a removed one comes back. Needs the vault's lock."""
+    """Write items that are known and differ; a removed one comes back. Needs the vault's lock."""
     if not items:
         return
-    await conn.execute(_MERGE, vault_id, *to_columns(items, thresholds))
+    await conn.execute(_UPDATE, vault_id, *to_columns(items, thresholds))
 
 
 async def add_changes(

@@ -139,7 +139,8 @@ PLACES = [
     (looks, "claim_look"),
     (looks, "save_result"),
     (looks, "save_listing"),
-    (inventory, "merge"),
+    (inventory, "add_items"),
+    (inventory, "update_items"),
     (inventory, "add_changes"),
     (inventory, "remove_absent"),
 ]
