@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from services.scanner.adapters import Clouds
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
-from services.scanner.domain.listing import Page
+from services.scanner.domain.listing import Entry, Page, digest
 from shared.clouds.errors import CloudError, NotFoundError
 
 PAGE = 25
@@ -45,4 +45,10 @@ class MemoryClouds:
 
 async def _pages(items: list[Item]) -> AsyncIterator[Page]:
     for start in range(0, max(len(items), 1), PAGE):
-        yield Page.of(items[start : start + PAGE])
+        yield Page(tuple(map(_entry, items[start : start + PAGE])))
+
+
+def _entry(item: Item) -> Entry:
+    """Take an item as it is, also one that nothing could write down."""
+    said = repr(item).encode(errors="backslashreplace")
+    return Entry(item.external_id, digest(said), lambda: item)
