@@ -14,7 +14,7 @@ _LARGEST_PORT: Final = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """What was asked for. The four numbers are the `large` profile's; items are for each vault."""
+    """What was asked for. The numbers are the `large` profile's; items are for each vault."""
 
     profile: str
     seed: int
@@ -27,6 +27,8 @@ class Arguments:
     secrets: int
     keys: int
     certificates: int
+    subscriptions: int
+    regions: int
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
@@ -51,6 +53,10 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
         parser.add_argument(
             f"--{name}", type=_count, default=count, help=f"{name} of the profile large"
         )
+    for name, count in (("subscriptions", 10), ("regions", 5)):
+        parser.add_argument(
+            f"--{name}", type=_some, default=count, help=f"{name} of the profile large, in turn"
+        )
     given = parser.parse_args(argv)
     if given.state.exists() and not given.state.is_dir():
         parser.error(f"--state must be a folder, and {given.state} is a file")
@@ -70,3 +76,10 @@ def _count(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of things")
     return int(text)
+
+
+def _some(text: str) -> int:
+    count = _count(text)
+    if count == 0:
+        raise argparse.ArgumentTypeError("there must be one at least")
+    return count

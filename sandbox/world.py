@@ -1,6 +1,6 @@
 """What all simulated services share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sandbox.access import Access
 from sandbox.clock import Clock
@@ -11,7 +11,11 @@ from sandbox.tokens import Tokens
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One tenant, its time, its addresses and its tokens."""
+    """One tenant, its time, its addresses and its tokens.
+
+    `pages` are pages of lists as they were last written, by vault, path and query. Whatever changes
+    an item clears them.
+    """
 
     names: Names
     clock: Clock
@@ -19,3 +23,4 @@ class World:
     access: Access
     tokens: Tokens
     identity_header: str
+    pages: dict[tuple[str, str, bytes], bytes] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from sandbox.estate.model import Item, Kind
 from sandbox.key_vault import errors, shapes
 from sandbox.key_vault.call import Call
-from sandbox.wire import Document, answer, seal, unseal, whole_number
+from sandbox.wire import MEDIA_TYPE, Document, answer, seal, unseal, whole_number
 
 PAGE: Final = 25
 
@@ -22,6 +22,16 @@ PAGE: Final = 25
 def items(call: Call, kind: Kind) -> Response:
     """List the current version of every live item."""
     call.require(kind, "list")
+    page = (call.vault.name, kind, call.request.scope["query_string"])
+    written = call.world.pages.get(page)
+    if written is None:
+        response = _items(call, kind)
+        call.world.pages[page] = bytes(response.body)
+        return response
+    return Response(written, media_type=MEDIA_TYPE)
+
+
+def _items(call: Call, kind: Kind) -> Response:
     live = call.vault.live[kind]
 
     def show(item: Item) -> Document:
