@@ -51,4 +51,4 @@ async def _pages(items: list[Item]) -> AsyncIterator[Page]:
 def _entry(item: Item) -> Entry:
     """Take an item as it is, also one that nothing could write down."""
     said = repr(item).encode(errors="backslashreplace")
-    return Entry(item.external_id, digest(said), lambda: item)
+    return Entry(item.external_id, digest(said), said, lambda _, __: item)

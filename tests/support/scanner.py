@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -142,10 +142,14 @@ class FakeCloud:
 
     def _entry(self, item: Item) -> Entry:
         entry = Entry.of(item)
-        return replace(entry, read=_not_understood) if item.external_id in self.strange else entry
+        return (
+            Entry(item.external_id, b"?", b"", _not_understood)
+            if item.external_id in self.strange
+            else entry
+        )
 
 
-def _not_understood() -> Item:
+def _not_understood(_: str, __: bytes) -> Item:
     raise UnexpectedAnswerError("The answer cannot be understood: `exp` is not a number.")
 
 

@@ -66,14 +66,15 @@ def decode(body: bytes, collection: str, what: str) -> tuple[Page, str | None]:
     Raises `UnexpectedAnswerError`, as reading its entries does; `what` is what is listed.
     """
     page = _checked(_PAGE.decode, body, what)
-    entries = tuple(_entry(bytes(raw), collection, what) for raw in page.value)
+    read = partial(_item, collection=collection, what=what)
+    entries = tuple(_entry(bytes(raw), collection, what, read) for raw in page.value)
     return Page(entries), page.nextLink
 
 
-def _entry(raw: bytes, collection: str, what: str) -> Entry:
+def _entry(raw: bytes, collection: str, what: str, read: Callable[[str, bytes], Item]) -> Entry:
     named = _checked(_NAMED.decode, raw, what)
     name = _name(named.kid if collection == "keys" else named.id, collection, what)
-    return Entry(f"{collection}/{name}", digest(raw), partial(_item, raw, collection, name, what))
+    return Entry(f"{collection}/{name}", digest(raw), raw, read)
 
 
 def _name(identifier: str, collection: str, what: str) -> str:
@@ -84,13 +85,13 @@ def _name(identifier: str, collection: str, what: str) -> str:
     return wire.storable(name)
 
 
-def _item(raw: bytes, collection: str, name: str, what: str) -> Item:
+def _item(external_id: str, raw: bytes, *, collection: str, what: str) -> Item:
     row = _checked(_ROW.decode, raw, what)
     given = row.attributes or _NOTHING
     item = Item(
         kind=_KINDS[collection],
-        external_id=f"{collection}/{name}",
-        name=name,
+        external_id=external_id,
+        name=external_id.removeprefix(f"{collection}/"),
         enabled=given.enabled is not False,
         created_on=wire.moment(given.created, "created", what),
         updated_on=wire.moment(given.updated, "updated", what),

@@ -1,5 +1,6 @@
 """A page of a listing: entries know their name and digest, and read their item when asked."""
 
+from services.scanner.domain.inventory import Item
 from services.scanner.domain.listing import Entry, Page
 from tests.support.scanner import an_item
 
@@ -8,11 +9,11 @@ def test_a_page_reads_its_items_only_when_they_are_asked_for() -> None:
     reads: list[str] = []
 
     def entry(name: str) -> Entry:
-        def read() -> object:
-            reads.append(name)
+        def read(_: str, said: bytes) -> Item:
+            reads.append(said.decode())
             return an_item(name)
 
-        return Entry(f"secrets/{name}", b"", read)  # type: ignore[arg-type]
+        return Entry(f"secrets/{name}", b"", name.encode(), read)
 
     page = Page((entry("a"), entry("b")))
 
