@@ -11,7 +11,7 @@ from services.scanner.domain.inventory import Item, ItemKind, VaultRef
 from shared.clouds import CloudClient, CloudSession, HostGuard, SingleFlightCredential, pages
 from shared.clouds.client import get, unexpected
 
-_API: Final = "7.6"
+API: Final = "7.6"
 _PAGE: Final = "25"  # the most that Key Vault gives
 _LISTS: Final = (
     ("secrets", ItemKind.SECRET, "id"),
@@ -58,7 +58,7 @@ class KeyVaultReader:
 
 def _first_page(vault: VaultRef, collection: str) -> HttpRequest:
     address = f"{vault.uri.rstrip('/')}/{collection}"
-    return get(address, **{"api-version": _API, "maxresults": _PAGE})
+    return get(address, **{"api-version": API, "maxresults": _PAGE})
 
 
 def _item(row: wire.Row, collection: str, kind: ItemKind, id_name: str, what: str) -> Item:
