@@ -44,7 +44,10 @@ def summarise(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line f
         case PermissionChanged(could_read_values="yes"):
             return "The identity that discovers COULD READ VALUES: run certifyclouds doctor"
         case PermissionChanged(could_read_values="no"):
-            return f"The identity that discovers could read no value; {event.missing} missing"
+            missing = event.missing
+            return (
+                f"The identity that discovers could read no value; permissions missing: {missing}"
+            )
         case PermissionChanged():
             return "Whether the identity that discovers could read values cannot be told"
         case RotationStep():

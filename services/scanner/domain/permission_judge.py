@@ -87,8 +87,10 @@ def _overall(facts: Facts, vaults: Iterable[VaultVerdict]) -> Answer:
     answers = {verdict.could_read_values for verdict in vaults}
     if Answer.YES in answers:
         return Answer.YES
-    looked = bool(facts.subscriptions) and all(
-        found.vaults.answer is Answer.YES for found in facts.subscriptions
+    looked = (
+        facts.identity
+        and facts.subscriptions
+        and all(found.vaults.answer is Answer.YES for found in facts.subscriptions)
     )
     return Answer.NO if looked and Answer.UNKNOWN not in answers else Answer.UNKNOWN
 
