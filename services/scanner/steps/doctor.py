@@ -169,7 +169,7 @@ class Doctor:
         except CloudError as error:
             if isinstance(error, ThrottledError):
                 self.pacing.heed(vault, VaultOutcome.THROTTLED)
-            return None, Probe(Answer.NO if _is_denial(error) else Answer.UNKNOWN, str(error))
+            return None, _refused(error)
         except TimeoutError:
             return None, Probe(Answer.UNKNOWN, f"Asking for {what} took too long.")
         except Exception as error:
@@ -178,9 +178,14 @@ class Doctor:
             return None, Probe(Answer.UNKNOWN, f"Asking for {what} ended in an error ({name}).")
 
 
-def _is_denial(error: CloudError) -> bool:
-    """Whether it was understood and refused. A token that is not accepted says nothing of roles."""
-    return isinstance(error, AccessDeniedError) and error.denial is not Denial.TOKEN
+def _refused(error: CloudError) -> Probe:
+    """Return no for what was understood and refused; a refused token says nothing of roles.
+
+    What is unknown comes with what to do about it; for what is missing there is a command.
+    """
+    if isinstance(error, AccessDeniedError) and error.denial is not Denial.TOKEN:
+        return Probe(Answer.NO, str(error))
+    return Probe(Answer.UNKNOWN, f"{error} {error.remedy}".strip())
 
 
 def _concerning(assignments: tuple[Assignment, ...], resource_id: str) -> tuple[Assignment, ...]:

@@ -52,7 +52,7 @@ def the_row(facts: Facts) -> Row:
 def test_the_least_identity_has_everything_and_could_read_nothing() -> None:
     verdict = judge(DISCOVERY, the_facts())
 
-    assert {row.state for row in verdict.rows} == {State.HAVE}
+    assert verdict.count(State.HAVE) == len(verdict.rows) > 0
     assert verdict.could_read_values is Answer.NO
     assert {vault.could_read_values for vault in verdict.vaults} == {Answer.NO}
     assert {row.scope for row in verdict.rows} == {
