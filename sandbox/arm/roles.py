@@ -58,11 +58,11 @@ def _assignments(world: World, request: Request, caller: Caller, scope: str) -> 
         raise errors.unauthorized(caller, _READ, scope)
     text = request.query_params.get("$filter", "")
     principal = _PRINCIPAL.search(text)
-    where, at_scope = f"{scope.lower()}/", "atscope()" in text.lower()
+    at_scope = "atscope()" in text.lower()
 
     def is_wanted(found: Assignment) -> bool:
-        own = f"{found.scope.lower()}/"
-        near = where.startswith(own) or (not at_scope and own.startswith(where))
+        below = found.scope.lower().startswith(f"{scope.lower()}/")
+        near = world.access.reaches(found.scope, scope) or (not at_scope and below)
         return near and (principal is None or found.object_id == principal[1])
 
     assignments = filter(is_wanted, world.estate.assignments)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.arm import errors, roles, shapes
+from sandbox.arm import errors, permissions, roles, shapes
 from sandbox.arm.graph import ResourceGraph
 from sandbox.estate.model import Subscription, Vault
 from sandbox.throttle import Window
@@ -75,6 +75,8 @@ class ResourceManager:
             raise errors.error(405, "MethodNotAllowed", message)
         if not self._reads.take(caller.object_id):
             raise self._throttled(caller)
+        if permissions.is_asked_for(parts):
+            return self.page(request, permissions.of_caller(self._world, request, caller))
         if roles.is_asked_for(parts):
             return roles.answer_roles(self._world, request, caller)
         return self._read(request, caller, path.split("/"))

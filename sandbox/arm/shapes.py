@@ -107,6 +107,16 @@ def resource(found: Vault) -> Document:
     }
 
 
+def permission(role: Role) -> Document:
+    """Return what a role allows, as its definition and the caller's own permissions show it."""
+    return {
+        "actions": list(role.actions),
+        "notActions": list(role.not_actions),
+        "dataActions": list(role.data_actions),
+        "notDataActions": list(role.not_data_actions),
+    }
+
+
 def role_definition(role: Role) -> Document:
     return {
         "id": f"/providers/Microsoft.Authorization/roleDefinitions/{role.id}",
@@ -117,14 +127,7 @@ def role_definition(role: Role) -> Document:
             "type": "BuiltInRole",
             "description": role.description,
             "assignableScopes": ["/"],
-            "permissions": [
-                {
-                    "actions": list(role.actions),
-                    "notActions": [],
-                    "dataActions": list(role.data_actions),
-                    "notDataActions": [],
-                }
-            ],
+            "permissions": [permission(role)],
             "createdOn": _BUILT_IN_SINCE,
             "updatedOn": _BUILT_IN_SINCE,
             "createdBy": None,
@@ -134,14 +137,15 @@ def role_definition(role: Role) -> Document:
 
 
 def role_assignment(estate: Estate, found: Assignment) -> Document:
-    subscription_id = found.scope.split("/")[2]
+    parts = found.scope.split("/")
+    within = f"/subscriptions/{parts[2]}" if parts[1] == "subscriptions" else ""
     definition = f"/providers/Microsoft.Authorization/roleDefinitions/{ROLES[found.role].id}"
     return {
         "id": f"{found.scope}/providers/Microsoft.Authorization/roleAssignments/{found.id}",
         "name": found.id,
         "type": "Microsoft.Authorization/roleAssignments",
         "properties": {
-            "roleDefinitionId": f"/subscriptions/{subscription_id}{definition}",
+            "roleDefinitionId": f"{within}{definition}",
             "principalId": found.object_id,
             "principalType": "ServicePrincipal",
             "scope": found.scope,

@@ -1,7 +1,8 @@
 """The commands. Each refusal is one sentence on standard error and an exit code.
 
-0: done. 1: `expiring --exit-code` found something. 2: wrong usage or settings. 3: refused.
-4: trying again may help.
+0: done. 1: `expiring --exit-code` found something; `doctor` misses a permission or cannot tell.
+2: wrong usage or settings. 3: refused. 4: trying again may help. 5: `doctor` found a permission too
+much, or that values could be read.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from services.cli import output, through
+from services.cli import doctor_output, doctor_through, output, through
 from services.cli.client import Client
 from services.cli.platform import Plan, free_port
 from services.cli.serve import serve_command
@@ -148,6 +149,33 @@ def expiring(
     _print(f"What expires within {within}", found, json=json, csv=csv)
     if exit_code and found.rows:
         sys.exit(EXIT_FOUND)
+
+
+@commands.command()
+def doctor(
+    *,
+    use_direct: DirectOption = False,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last result, without a new look.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List what it has, too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Say what the identity that discovers needs, has, lacks, and has too much."""
+    if use_direct and last:
+        raise SettingsError("--last is the platform's last result; --direct has none.")
+    if use_direct:
+        from services.cli import doctor_direct  # noqa: PLC0415 - as above
+
+        found = doctor_direct.examine()
+    else:
+        with Client(load_settings(ClientSettings)) as client:
+            found = doctor_through.examine(client, look=not last, progress=Console(stderr=True))
+    if json:
+        typer.echo(doctor_output.as_json(found))
+    else:
+        doctor_output.print_findings(Console(), found, everything=everything)
+    sys.exit(doctor_output.exit_code(found))
 
 
 def _positive(duration: timedelta) -> timedelta:

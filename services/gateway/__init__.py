@@ -2,6 +2,6 @@
 
 owns:      users, sessions, limits, keys, live events, asked-for scans; runs the audit's sealer
 consumes:  vault.scanned, scan.completed, secret.expiring, every rotation, sync and alert fact,
-           license.changed, release.available (for the live stream)
-publishes: scan.requested
+           permission.changed, license.changed, release.available (for the live stream)
+publishes: scan.requested, permission.check-requested
 """

@@ -8,18 +8,25 @@ from functools import partial
 from services.scanner import handlers
 from services.scanner.adapters import Clouds, open_clouds
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
-from services.scanner.schedule import WATCH_SECONDS, Periodic
+from services.scanner.schedule import DOCTOR_SECONDS, WATCH_SECONDS, Periodic
 from services.scanner.settings import Settings
 from services.scanner.steps import direct
+from services.scanner.steps.doctor import Doctor, Examined
 from services.scanner.steps.first_look import request_first_scan
 from services.scanner.steps.pace import Pacing
+from services.scanner.steps.permission_check import Checkup, look_at_permissions
 from services.scanner.steps.read import Readers
 from services.scanner.steps.resume import Watchdog
 from services.scanner.steps.sweep import sweep
 from services.scanner.steps.visit import WRITERS, Visitor
 from shared.clock import Clock, utc_now
 from shared.clouds import CloudSettings, from_variables
-from shared.events import RotationPublished, ScanRequested, ScanShardRequested
+from shared.events import (
+    PermissionCheckRequested,
+    RotationPublished,
+    ScanRequested,
+    ScanShardRequested,
+)
 from shared.service import Service
 
 SHARDS_AT_ONCE = 2
@@ -34,6 +41,7 @@ async def build(service: Service) -> None:
     )
     expiry = _expiry(service, settings)
     _subscribe(service, settings, clouds, pacing, expiry)
+    _add_doctor(service, settings, clouds, pacing)
     watchdog = Watchdog(
         pool=service.pool,
         outbox=service.bus,
@@ -84,6 +92,31 @@ def _subscribe(
         )
     )
     bus.on(RotationPublished)(partial(handlers.on_rotation_published, pool=pool, outbox=bus))
+
+
+def _add_doctor(service: Service, settings: Settings, clouds: Clouds, pacing: Pacing) -> None:
+    """Look at the identity's permissions by schedule and on request, and show it in the health."""
+    checkup = Checkup(
+        pool=service.pool,
+        outbox=service.bus,
+        doctor=Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing),
+        every_hours=settings.permission_check_hours,
+        after_scan=settings.scan_when_empty,
+    )
+    turns = Periodic(turn=checkup.turn, seconds=DOCTOR_SECONDS)
+    service.bus.on(PermissionCheckRequested)(
+        partial(handlers.on_permission_check_requested, pool=service.pool, on_wanted=turns.wake)
+    )
+    service.health.add("permissions", partial(look_at_permissions, service.pool))
+    service.add_task("permission doctor", turns.run)
+
+
+async def examine_directly(cloud: CloudSettings) -> Examined:
+    """Examine the current identity without a database, for the command line."""
+    pacing = Pacing()
+    async with open_clouds(cloud, pace=pacing.wait) as clouds:
+        doctor = Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing)
+        return await doctor.examine()
 
 
 async def scan_directly(

@@ -15,14 +15,19 @@ from services.scanner.steps.plan import plan, plan_one, survey
 from services.scanner.steps.record import Recorder
 from services.scanner.steps.visit import Visitor
 from services.scanner.store import estate as sources
-from services.scanner.store import looks, scans
+from services.scanner.store import looks, permissions, scans
 from services.scanner.store.scans import Scan
 from shared.audit import Action, AuditEntry, record
 from shared.bus import Message, inbox
 from shared.clouds.errors import CloudError
 from shared.database import Connection, Pool
 from shared.errors import PermanentError, TransientError
-from shared.events import RotationPublished, ScanRequested, ScanShardRequested
+from shared.events import (
+    PermissionCheckRequested,
+    RotationPublished,
+    ScanRequested,
+    ScanShardRequested,
+)
 from shared.events.scanning import ScanMode
 
 # A control plane that does not answer is asked again twice. Then the scan ends with the reason,
@@ -128,6 +133,16 @@ async def on_rotation_published(
         await scans.add_scan(conn, scan, message.time)
         await _note_start(conn, scan)
         await plan_one(conn, outbox, scan, source)
+
+
+async def on_permission_check_requested(
+    event: PermissionCheckRequested, message: Message, *, pool: Pool, on_wanted: Callable[[], None]
+) -> None:
+    """Note since when somebody waits for a look at the permissions, and begin one if none runs."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, on_permission_check_requested.__name__):
+            await permissions.want(conn, event.requested_at, event.requested_by)
+    on_wanted()
 
 
 def _scan(event: ScanRequested, message: Message) -> Scan:

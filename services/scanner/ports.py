@@ -5,11 +5,13 @@ The clouds' ports are implemented in `adapters/`. Their methods raise the errors
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from services.scanner.domain.inventory import Subscription, VaultRef
 from services.scanner.domain.listing import Page
+from services.scanner.domain.permission_facts import Assignment, Identity, PolicyEntry
+from services.scanner.domain.permission_grants import Grant
 from shared.database import Connection
 from shared.events import Event
 
@@ -46,6 +48,45 @@ class Directory(Protocol):
 
         An item's name is the credential's display name, or its application's where it has none.
         """
+        ...
+
+
+class VaultWithPolicies(NamedTuple):
+    """A vault and its access policies, which count where it does not use roles."""
+
+    vault: VaultRef
+    policies: tuple[PolicyEntry, ...]
+
+
+class PermissionProbes(Protocol):
+    """What the permission doctor tries: each call is real, changes nothing and reads no value."""
+
+    async def identity(self) -> Identity:
+        """Return whom this process's tokens name."""
+        ...
+
+    async def resource_graph(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
+        """Return the vaults that Resource Graph knows."""
+        ...
+
+    async def vaults(self, subscription_id: str) -> list[VaultWithPolicies]:
+        """Return the vaults that the management API lists."""
+        ...
+
+    async def assignments(self, subscription_id: str, object_id: str) -> list[Assignment]:
+        """Return the roles of an object and its groups at, above and below a subscription."""
+        ...
+
+    async def grants(self, vault: VaultRef) -> list[Grant]:
+        """Return what the identity may do at a vault, role by role."""
+        ...
+
+    async def list_one(self, vault: VaultRef, kind: str) -> None:
+        """List one item at most of a vault's `secrets`, `keys` or `certificates`."""
+        ...
+
+    async def list_application(self) -> None:
+        """List one application at most of the tenant."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What happens without a message: the expiry sweep and the scan watchdog."""
+"""What happens without a message: the expiry sweep, the scan watchdog, the permission doctor."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,7 @@ from typing import Final
 
 SWEEP_SECONDS: Final = 60.0
 WATCH_SECONDS: Final = 60.0
+DOCTOR_SECONDS: Final = 15.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -30,6 +30,11 @@ class Settings(ServiceSettings):
     sweep_seconds: float = Field(
         default=60, gt=0, description="Seconds between two looks for what came closer to its end."
     )
+    permission_check_hours: float = Field(
+        default=24,
+        ge=0,
+        description="Hours between two looks at what this identity may do; 0: only on request.",
+    )
     expiry_warning_days: int = Field(default=30, description="Fewer days left are a warning.")
     expiry_critical_days: int = Field(default=7, description="Fewer days left are critical.")
 

@@ -15,6 +15,8 @@ class Action(StrEnum):
     SCAN_REQUESTED = "scan:requested"
     SCAN_STARTED = "scan:started"
     SCAN_COMPLETED = "scan:completed"
+    PERMISSION_CHECK_REQUESTED = "permission-check:requested"
+    PERMISSION_CHANGED = "permission:changed"
     ALERT_RAISED = "alert:raised"
     ALERT_ESCALATED = "alert:escalated"
     ALERT_RESOLVED = "alert:resolved"

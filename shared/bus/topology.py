@@ -16,6 +16,8 @@ from shared.events import (
     Event,
     LicenseChanged,
     LicenseRefreshRequested,
+    PermissionChanged,
+    PermissionCheckRequested,
     ReleaseAvailable,
     RotationCompleted,
     RotationFailed,
@@ -37,13 +39,14 @@ if TYPE_CHECKING:
     from shared.database import Connection
 
 SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
-    "scanner": (ScanRequested, ScanShardRequested, RotationPublished),
+    "scanner": (ScanRequested, ScanShardRequested, RotationPublished, PermissionCheckRequested),
     "rotator": (SecretExpiring, RotationRequested, SyncCompleted, LicenseChanged),
     "syncer": (VaultScanned, RotationPublished, SyncRequested, LicenseChanged),
     "alerting": (
         SecretExpiring,
         VaultScanned,
         ScanCompleted,
+        PermissionChanged,
         RotationPublished,
         RotationCompleted,
         RotationFailed,
@@ -58,6 +61,7 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         VaultScanned,
         ScanCompleted,
         SecretExpiring,
+        PermissionChanged,
         RotationStep,
         RotationPublished,
         RotationCompleted,
@@ -73,12 +77,25 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
 }
 
 PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
-    "scanner": (ScanRequested, ScanShardRequested, VaultScanned, ScanCompleted, SecretExpiring),
+    "scanner": (
+        ScanRequested,
+        ScanShardRequested,
+        VaultScanned,
+        ScanCompleted,
+        SecretExpiring,
+        PermissionChanged,
+    ),
     "rotator": (RotationStep, RotationPublished, RotationCompleted, RotationFailed),
     "syncer": (SyncCompleted, SyncFailed, SyncConflict),
     "alerting": (AlertRaised, AlertResolved),
     "licensing": (LicenseChanged, ReleaseAvailable),
-    "gateway": (ScanRequested, RotationRequested, SyncRequested, LicenseRefreshRequested),
+    "gateway": (
+        ScanRequested,
+        RotationRequested,
+        SyncRequested,
+        LicenseRefreshRequested,
+        PermissionCheckRequested,
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from shared.events.base import Event
 from shared.events.catalog import EVENTS, event_class
 from shared.events.items import CredentialRef, ItemKind
 from shared.events.licensing import LicenseChanged, LicenseRefreshRequested, ReleaseAvailable
+from shared.events.permissions import PermissionChanged, PermissionCheckRequested
 from shared.events.rotation import (
     RotationCompleted,
     RotationFailed,
@@ -33,6 +34,8 @@ __all__ = [
     "ItemKind",
     "LicenseChanged",
     "LicenseRefreshRequested",
+    "PermissionChanged",
+    "PermissionCheckRequested",
     "ReleaseAvailable",
     "RotationCompleted",
     "RotationFailed",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.events import alerting, licensing, rotation, scanning, syncing
+from shared.events import alerting, licensing, permissions, rotation, scanning, syncing
 from shared.events.base import Event
 
 EVENTS: Final[Mapping[str, type[Event]]] = {
@@ -14,6 +14,8 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
         scanning.VaultScanned,
         scanning.ScanCompleted,
         scanning.SecretExpiring,
+        permissions.PermissionCheckRequested,
+        permissions.PermissionChanged,
         rotation.RotationRequested,
         rotation.RotationStep,
         rotation.RotationPublished,

@@ -109,3 +109,18 @@ async def scan_requested(
             address=caller.address,
         ),
     )
+
+
+async def permission_check_requested(
+    conn: Connection, session: Session, course: UUID, caller: Caller
+) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.PERMISSION_CHECK_REQUESTED,
+            actor=session.username,
+            subject="the identity that discovers",
+            correlation_id=course,
+            address=caller.address,
+        ),
+    )

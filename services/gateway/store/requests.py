@@ -39,6 +39,12 @@ async def add_scan_request(
     )
 
 
+async def get_time(conn: Connection) -> datetime:
+    """Return the transaction's time by the database's clock."""
+    now: datetime = await conn.fetchval("SELECT now()")
+    return now
+
+
 async def claim_key(
     conn: Connection, user_id: UUID, key: str, request: bytes, at: datetime
 ) -> Answered | None:

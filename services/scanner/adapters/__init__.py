@@ -8,8 +8,9 @@ from services.scanner.adapters import paths
 from services.scanner.adapters.entra import EntraDirectory
 from services.scanner.adapters.key_vault import KeyVaultReader, Pace, unhurried
 from services.scanner.adapters.management import FallbackEstate, ManagementEstate
+from services.scanner.adapters.permissions import AzurePermissionProbes
 from services.scanner.adapters.resource_graph import ResourceGraphEstate
-from services.scanner.ports import Directory, Estate, VaultReader
+from services.scanner.ports import Directory, Estate, PermissionProbes, VaultReader
 from shared.clouds import (
     CloudClient,
     CloudSession,
@@ -31,6 +32,7 @@ class Clouds:
     estate: Estate
     vaults: VaultReader
     directory: Directory
+    permissions: PermissionProbes
 
 
 @asynccontextmanager
@@ -45,13 +47,14 @@ async def open_clouds(
         open_session(cloud, timeouts=timeouts) as session,
         SingleFlightCredential(make_source(session)) as credential,
     ):
-        arm = _arm(session, credential)
+        arm, graph = _arm(session, credential), _graph(session, credential)
         yield Clouds(
             estate=FallbackEstate(
                 ResourceGraphEstate(arm, cloud.arm), ManagementEstate(arm, cloud.arm)
             ),
             vaults=KeyVaultReader(session, credential, pace=pace),
-            directory=EntraDirectory(_graph(session, credential), cloud.graph),
+            directory=EntraDirectory(graph, cloud.graph),
+            permissions=AzurePermissionProbes(session, credential, arm=arm, graph=graph),
         )
 
 

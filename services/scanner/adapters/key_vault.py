@@ -14,7 +14,7 @@ from shared.clouds import CloudClient, CloudSession, HostGuard, SingleFlightCred
 from shared.clouds.client import get
 from shared.clouds.paging import follow
 
-_API: Final = "7.6"
+API: Final = "7.6"
 _PAGE: Final = "25"  # the most that Key Vault gives
 _LISTS: Final = ("secrets", "keys", "certificates")
 
@@ -58,4 +58,4 @@ class KeyVaultReader:
 
 def _first_page(vault: VaultRef, collection: str) -> HttpRequest:
     address = f"{vault.uri.rstrip('/')}/{collection}"
-    return get(address, **{"api-version": _API, "maxresults": _PAGE})
+    return get(address, **{"api-version": API, "maxresults": _PAGE})

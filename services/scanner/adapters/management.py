@@ -19,8 +19,8 @@ from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
 
-_API: Final = "2023-07-01"
-_PAGE: Final = "1000"
+API: Final = "2023-07-01"
+PAGE: Final = "1000"
 
 
 class ManagementEstate:
@@ -42,9 +42,9 @@ class ManagementEstate:
     async def _vaults_of(self, subscription_id: str) -> list[VaultRef]:
         what = f"the vaults of subscription {subscription_id}"
         path = f"/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/vaults"
-        first = get(self._arm + path, **{"api-version": _API, "$top": _PAGE})
+        first = get(self._arm + path, **{"api-version": API, "$top": PAGE})
         return [
-            _vault(row, what) async for page in pages(self._client, first, what) for row in page
+            read_vault(row, what) async for page in pages(self._client, first, what) for row in page
         ]
 
 
@@ -69,7 +69,8 @@ class FallbackEstate:
             return await self._second.vaults(subscription_ids)
 
 
-def _vault(row: wire.Row, what: str) -> VaultRef:
+def read_vault(row: wire.Row, what: str) -> VaultRef:
+    """Return the vault that a row of the management API describes."""
     properties = wire.part(row, "properties", what)
     sku = wire.part(properties, "sku", what)
     created = wire.part(row, "systemData", what)

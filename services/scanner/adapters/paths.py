@@ -13,5 +13,10 @@ ARM: Final = AllowedPaths(
     "GET /subscriptions",
     "GET /subscriptions/{id}/providers/Microsoft.KeyVault/vaults",
     "POST /providers/Microsoft.ResourceGraph/resources",
+    # The permission doctor: what this identity may do, and which role lets it.
+    "GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments",
+    "GET /subscriptions/{id}/providers/Microsoft.Authorization/roleDefinitions/{role}",
+    "GET /subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
+    "/providers/Microsoft.Authorization/permissions",
 )
 DIRECTORY: Final = AllowedPaths("GET /v1.0/applications")

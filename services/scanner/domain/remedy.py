@@ -13,8 +13,8 @@ from shared.events.scanning import VaultOutcome
 UNKNOWN_ASSIGNEE: Final = "<client id of the scanner's identity>"
 
 # Microsoft Graph's own application, and its application permission Application.Read.All.
-_GRAPH: Final = "00000003-0000-0000-c000-000000000000"
-_APPLICATION_READ_ALL: Final = "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"
+GRAPH: Final = "00000003-0000-0000-c000-000000000000"
+APPLICATION_READ_ALL: Final = "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"
 
 
 _SENTENCES: Final[Mapping[VaultOutcome, str | None]] = {
@@ -65,12 +65,12 @@ def _grant(vault: VaultRef, assignee: str) -> str:
 def _grant_directory(assignee: str) -> str:
     return (
         "The identity lacks the Microsoft Graph application permission Application.Read.All:"
-        f" graph=$(az ad sp show --id {_GRAPH} --query id -o tsv) &&"
+        f" graph=$(az ad sp show --id {GRAPH} --query id -o tsv) &&"
         f' identity=$(az ad sp show --id "{assignee}" --query id -o tsv) &&'
         " az rest --method POST --url"
         ' "https://graph.microsoft.com/v1.0/servicePrincipals/$identity/appRoleAssignments" --body'
         ' "{\\"principalId\\":\\"$identity\\",\\"resourceId\\":\\"$graph\\",'
-        f'\\"appRoleId\\":\\"{_APPLICATION_READ_ALL}\\"}}"'
+        f'\\"appRoleId\\":\\"{APPLICATION_READ_ALL}\\"}}"'
     )
 
 

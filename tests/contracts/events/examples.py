@@ -11,6 +11,8 @@ from shared.events import (
     ItemKind,
     LicenseChanged,
     LicenseRefreshRequested,
+    PermissionChanged,
+    PermissionCheckRequested,
     ReleaseAvailable,
     RotationCompleted,
     RotationFailed,
@@ -29,6 +31,7 @@ from shared.events import (
 )
 from shared.events.alerting import Severity
 from shared.events.licensing import LicenseState
+from shared.events.permissions import Answer
 from shared.events.scanning import ScanMode, ScanOutcome, VaultOutcome
 
 SCAN = UUID("0b8f6f0e-6a53-4d0e-9c55-2d1f6f3f0a01")
@@ -55,6 +58,15 @@ EXAMPLES: tuple[Event, ...] = (
         scan_id=SCAN, mode=ScanMode.DELTA, subscription_ids=(PAYMENTS,), requested_by="ada"
     ),
     ScanShardRequested(scan_id=SCAN, shard_id=3),
+    PermissionCheckRequested(requested_at=NOON, requested_by="ada"),
+    PermissionChanged(
+        check_id=SCAN,
+        could_read_values=Answer.YES,
+        before=Answer.NO,
+        excess=2,
+        missing=1,
+        unknown=1,
+    ),
     VaultScanned(
         scan_id=SCAN,
         vault_id=12,

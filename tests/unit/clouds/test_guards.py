@@ -63,6 +63,20 @@ def test_a_path_that_leads_back_to_a_list_is_judged_as_the_transport_sends_it() 
         "/subscriptions",
         "/subscriptions/0a-1B/providers/Microsoft.KeyVault/vaults",
         "/subscriptions/0a/providers/microsoft.keyvault/vaults",
+        "/subscriptions/0a/providers/Microsoft.Authorization/roleAssignments",
+        "/subscriptions/0a/providers/Microsoft.Authorization/roleDefinitions/acdd-72",
+        (
+            "/subscriptions/0a/resourcegroups/rg/providers/microsoft.keyvault/vaults/kv-1/providers"
+            "/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/RG_1.Mixed-(x)/providers/Microsoft.KeyVault/vaults/kv-1"
+            "/providers/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/gr%C3%B6%C3%9Fe/providers/Microsoft.KeyVault/vaults/kv-1"
+            "/providers/Microsoft.Authorization/permissions"
+        ),
     ],
 )
 def test_the_management_lists_may_be_asked_for(path: str) -> None:
@@ -77,6 +91,23 @@ def test_the_management_lists_may_be_asked_for(path: str) -> None:
         "/subscriptions/0a/0b/providers/Microsoft.KeyVault/vaults",
         "/subscriptions/0a/providers/MicrosoftXKeyVault/vaults",
         "/providers/Microsoft.ResourceGraph/resources",
+        "/subscriptions/0a/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv-1",
+        (
+            "/subscriptions/0a/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv-1/secrets/a"
+            "/providers/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/r%2Fg/providers/Microsoft.KeyVault/vaults/kv-1/providers"
+            "/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/r/g/providers/Microsoft.KeyVault/vaults/kv-1/providers"
+            "/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv_1/providers"
+            "/Microsoft.Authorization/permissions"
+        ),
     ],
 )
 def test_nothing_else_of_the_management_api_can_be_read(path: str) -> None:
