@@ -16,6 +16,8 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scanner.v_scan_vault",
         "scanner.v_shard",
         "scanner.v_change",
+        "scanner.v_item_detail",
+        "scanner.v_version",
         "alerting.v_alert",
         "alerting.v_outbox",
     ),

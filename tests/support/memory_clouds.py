@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from services.scanner.adapters import Clouds
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
 from shared.clouds.errors import CloudError, NotFoundError
+from tests.support.details import FakeDetails
 
 PAGE = 25
 
@@ -21,7 +22,7 @@ class MemoryClouds:
     applications: list[Item] = field(default_factory=list)
 
     def clouds(self) -> Clouds:
-        return Clouds(estate=self, vaults=self, directory=self)
+        return Clouds(estate=self, vaults=self, details=FakeDetails(), directory=self)
 
     async def subscriptions(self) -> list[Subscription]:
         return sorted(self.listed, key=lambda subscription: subscription.id)

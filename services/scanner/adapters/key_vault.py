@@ -1,18 +1,22 @@
 """A vault's secrets, keys and certificates, by the data plane's three lists."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
 from azure.core.rest import HttpRequest
 
 from services.scanner.adapters import paths, wire
+from services.scanner.domain.calls import Calls
 from services.scanner.domain.inventory import Item, ItemKind, VaultRef
 from shared.clouds import CloudClient, CloudSession, HostGuard, SingleFlightCredential, pages
 from shared.clouds.client import get, unexpected
 
-_API: Final = "7.6"
+API: Final = "7.6"
 _PAGE: Final = "25"  # the most that Key Vault gives
+# A certificate that was never completed is listed only when it is asked for.
+_MORE: Final = {"certificates": {"includePending": "true"}}
 _LISTS: Final = (
     ("secrets", ItemKind.SECRET, "id"),
     ("keys", ItemKind.KEY, "kid"),
@@ -27,38 +31,54 @@ async def unhurried(vault: VaultRef) -> None:
     del vault
 
 
+@asynccontextmanager
+async def open_vault(
+    session: CloudSession, credential: SingleFlightCredential, vault: VaultRef, calls: Calls
+) -> AsyncIterator[CloudClient]:
+    """Open one connection to a vault; what is sent on it is counted."""
+    host = HostGuard(session.cloud.owns_vault)
+    async with session.one_connection(host, paths.VAULT) as transport:
+        yield CloudClient(
+            transport,
+            credential,
+            audience="vault",
+            scope=session.cloud.vault_scope,
+            total_seconds=session.timeouts.total,
+            on_attempt=lambda url: calls.note(vault.name, paths.kind_of(url)),
+        )
+
+
 class KeyVaultReader:
     """Implements `ports.VaultReader`. `pace` is awaited before each page."""
 
     def __init__(
-        self, session: CloudSession, credential: SingleFlightCredential, *, pace: Pace = unhurried
+        self,
+        session: CloudSession,
+        credential: SingleFlightCredential,
+        *,
+        pace: Pace = unhurried,
+        calls: Calls | None = None,
     ) -> None:
         self._session = session
         self._credential = credential
         self._pace = pace
+        self._calls = Calls() if calls is None else calls
 
     async def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
         """Yield the pages of the three lists, one after another on one connection."""
-        host = HostGuard(self._session.cloud.owns_vault)
-        async with self._session.one_connection(host, paths.VAULT) as transport:
-            client = CloudClient(
-                transport,
-                self._credential,
-                audience="vault",
-                scope=self._session.cloud.vault_scope,
-                total_seconds=self._session.timeouts.total,
-            )
+        async with open_vault(self._session, self._credential, vault, self._calls) as client:
             for collection, kind, id_name in _LISTS:
                 what = f"the {collection} of vault {vault.name}"
-                first = _first_page(vault, collection)
+                first = first_page(vault, collection, **_MORE.get(collection, {}))
                 turn = partial(self._pace, vault)
                 async for rows in pages(client, first, what, turn=turn):
                     yield [_item(row, collection, kind, id_name, what) for row in rows]
 
 
-def _first_page(vault: VaultRef, collection: str) -> HttpRequest:
-    address = f"{vault.uri.rstrip('/')}/{collection}"
-    return get(address, **{"api-version": _API, "maxresults": _PAGE})
+def first_page(vault: VaultRef, path: str, **more: str) -> HttpRequest:
+    """Return the request for the first page of a list."""
+    address = f"{vault.uri.rstrip('/')}/{path}"
+    return get(address, **{"api-version": API, "maxresults": _PAGE, **more})
 
 
 def _item(row: wire.Row, collection: str, kind: ItemKind, id_name: str, what: str) -> Item:

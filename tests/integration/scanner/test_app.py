@@ -20,6 +20,7 @@ from shared.health import Health
 from shared.service import Service
 from shared.settings import load_settings
 from tests.support.database import Database
+from tests.support.details import FakeDetails
 from tests.support.scanner import DAY, NOW, FakeCloud, a_vault, an_item
 from tests.support.waiting import eventually
 
@@ -37,7 +38,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
 
     @asynccontextmanager
     async def open_clouds(*_: object, **__: object) -> AsyncIterator[Clouds]:
-        yield Clouds(estate=cloud, vaults=cloud, directory=cloud)
+        yield Clouds(estate=cloud, vaults=cloud, details=FakeDetails(), directory=cloud)
 
     monkeypatch.setattr(app, "open_clouds", open_clouds)
     return cloud
