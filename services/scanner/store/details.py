@@ -115,7 +115,8 @@ async def save(conn: Connection, findings: Sequence[Finding]) -> None:
             item_id, outcome, reason, remedy, read_at, complete_at, settled, seen_created_on,
             seen_updated_on, seen_expires_on, seen_enabled, seen_thumbprint, version,
             version_count, enabled_old_versions, facts)
-        VALUES ($1, $2, $3, $4, $5, CASE $2 WHEN 'ok' THEN $5 END, $6, $7, $8, $9, $10, $11, $12,
+        VALUES ($1, $2::text, $3, $4, $5::timestamptz,
+                CASE $2::text WHEN 'ok' THEN $5::timestamptz END, $6, $7, $8, $9, $10, $11, $12,
                 $13, $14, $15)
         ON CONFLICT (item_id) DO UPDATE SET
             outcome = excluded.outcome, reason = excluded.reason, remedy = excluded.remedy,
