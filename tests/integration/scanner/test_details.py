@@ -191,7 +191,10 @@ async def test_old_details_are_read_again_by_a_full_scan_because_policies_change
     fill(rig, secrets=0)
     await rig.scan()
     await rig.pool.execute(
-        "UPDATE scanner.item_detail SET read_at = read_at - interval '8 days', complete_at = read_at - interval '8 days'"
+        """
+        UPDATE scanner.item_detail
+           SET read_at = read_at - interval '8 days', complete_at = read_at - interval '8 days'
+        """
     )
     await rig.pool.execute(
         "UPDATE scanner.vault SET details_since = details_since - interval '8 days'"
