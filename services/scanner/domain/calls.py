@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Calls:
-    """Requests that were sent and not yet written down, by vault and kind; retries count."""
+    """Requests that were sent and not yet written down, by vault and kind; retries count.
+
+    Two scans that read one vault at the same time share its counts.
+    """
 
     _counts: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 

@@ -28,7 +28,7 @@ QUESTIONS: Final[Mapping[ItemKind, tuple[Question, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """When details count as old: read before `read`, or not to be had since before `refused`.
+    """When details count as old: read before `read`; refused, or in the making, before `refused`.
 
     None: never. `everything` reads again what was not read in this scan.
     """
@@ -41,8 +41,8 @@ class Ages:
 def ages(mode: ScanMode, now: datetime, hours: float) -> Ages:
     """Return which details a scan of this mode reads again although their item is unchanged.
 
-    Policies change without touching the item, so a full scan reads them again after `hours`; what
-    was refused it asks for again every day, because somebody may have granted it.
+    Policies change without touching the item, so a full scan reads them again after `hours`; every
+    day what was refused, because somebody may have granted it, and operations that were under way.
     """
     if mode is ScanMode.FORCE:
         return Ages(everything=True)

@@ -19,6 +19,12 @@ IS_OTHER: Final = """
     IS DISTINCT FROM (d.seen_created_on, d.seen_updated_on, d.seen_expires_on, d.seen_enabled,
                       d.seen_thumbprint)
 """
+# Everything was read, and no operation is under way that ends without touching the item.
+IS_FINAL: Final = """
+    CASE WHEN i.kind = 'certificate'
+         THEN d.outcome = 'ok' AND d.facts #>> '{operation,status}' IS DISTINCT FROM 'inProgress'
+         ELSE d.outcome = 'ok' END
+"""
 _DUE: Final = (
     """
         FROM scanner.item i LEFT JOIN scanner.item_detail d ON d.item_id = i.id
@@ -26,8 +32,9 @@ _DUE: Final = (
           AND i.kind IN ('secret', 'key', 'certificate')
           AND (d.item_id IS NULL OR (d.read_at < $2 AND (
               $3 OR NOT d.settled
-              OR d.read_at < CASE d.outcome WHEN 'ok' THEN $4::timestamptz
-                                            ELSE $5::timestamptz END
+              OR d.read_at < CASE WHEN """
+    + IS_FINAL
+    + """ THEN $4::timestamptz ELSE $5::timestamptz END
               OR """
     + IS_OTHER
     + ")))"

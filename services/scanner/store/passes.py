@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from services.scanner.domain.enrichment import Ages
-from services.scanner.store.details import IS_OTHER
+from services.scanner.store.details import IS_FINAL, IS_OTHER
 from services.scanner.store.looks import Pending, to_pending
 from shared.database import Connection
 
@@ -19,7 +19,9 @@ _SAVE_WHOLE: Final = (
                    s.since
             FROM scanner.vault k CROSS JOIN LATERAL (
                 SELECT min(d.read_at) AS since,
-                       bool_and(coalesce(d.outcome = 'ok', false) AND NOT"""
+                       bool_and(coalesce("""
+    + IS_FINAL
+    + """, false) AND NOT"""
     + IS_OTHER
     + """) AS whole
                 FROM scanner.item i LEFT JOIN scanner.item_detail d ON d.item_id = i.id

@@ -213,6 +213,27 @@ async def test_old_details_are_read_again_by_a_full_scan_because_policies_change
     assert changes["operation.error_code"] == "CA refused"
 
 
+async def test_an_operation_that_was_under_way_is_looked_at_again_every_day(
+    rig: Rig, told: FakeDetails
+) -> None:
+    fill(rig, secrets=2)
+    told.operations["tls"] = Operation(status="inProgress")
+    await rig.scan()
+    told.asked.clear()
+    await rig.scan()
+    assert told.asked == []
+    await rig.pool.execute(
+        """
+        UPDATE scanner.item_detail
+           SET read_at = read_at - interval '25 hours', complete_at = read_at - interval '25 hours'
+        """
+    )
+
+    await rig.scan()
+
+    assert {name for _, _, name in told.asked} == {"tls", "certificates/tls"}
+
+
 async def test_a_scan_that_dies_goes_on_after_its_last_written_batch_and_ends_equal(
     rig: Rig, told: FakeDetails
 ) -> None:

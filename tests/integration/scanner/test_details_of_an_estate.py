@@ -18,6 +18,7 @@ from shared.clouds.errors import BlindnessError
 from shared.events.scanning import ScanMode
 from tests.support import truth
 from tests.support.discovery import settings_for
+from tests.support.estate import kinds_in
 from tests.support.sandbox import Sandbox, random_sandbox
 from tests.support.scanner import Rig
 
@@ -90,6 +91,18 @@ async def test_an_unchanged_estate_is_asked_no_details_again(rig: Rig, estate: S
         assert row["calls"].keys() == {"secrets", "keys", "certificates"}
     assert single_reads(estate) == []
     assert await rig.row(marks) == before
+
+
+async def test_every_request_is_counted_also_one_that_had_to_be_repeated(
+    rig: Rig, estate: Sandbox
+) -> None:
+    with estate.control.fault(path="^/keys", status=503, count=3):
+        scan_id = await rig.scan()
+
+    row = await rig.row("SELECT calls FROM scanner.v_scan WHERE id = $1", scan_id)
+    log = estate.control.log(identity="discover")
+    assert row["calls"] == kinds_in(log)
+    assert len([entry for entry in log if entry["status"] == 503]) == 3
 
 
 async def test_a_vault_that_lets_list_only_is_asked_each_refused_kind_once(
