@@ -54,7 +54,8 @@ class Lister:
     async def read(self, vault: str, token: dict[str, str]) -> None:
         async with self.gate, self.session() as http:
             for kind in ("secrets", "keys", "certificates"):
-                url = f"{vault}/{kind}?api-version=7.6&maxresults=25"
+                more = "&includePending=true" if kind == "certificates" else ""
+                url = f"{vault}/{kind}?api-version=7.6&maxresults=25{more}"
                 while url:
                     now = time.monotonic()
                     self.free = max(self.free, now - 0.2) + self.step

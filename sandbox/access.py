@@ -27,12 +27,16 @@ _OTHER_ACTIONS: Final = {
     "purge": "purge/action",
 }
 
+_POLICY_ACTIONS: Final = {"getrotationpolicy": "read", "setrotationpolicy": "write"}
+
 
 def data_action(kind: Kind, permission: str) -> str:
     """Return the data action that a permission in a vault policy's words stands for.
 
     Whoever may set a secret may also update its attributes, as under an access policy.
     """
+    if policy := _POLICY_ACTIONS.get(permission):
+        return f"Microsoft.KeyVault/vaults/keyrotationpolicies/{policy}"
     actions = _SECRET_ACTIONS if kind == "secrets" else _OTHER_ACTIONS
     return f"Microsoft.KeyVault/vaults/{kind}/{actions[permission]}"
 

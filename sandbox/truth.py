@@ -1,8 +1,11 @@
 """Everything the estate holds, in the shapes of the wire, without a single value."""
 
+from dataclasses import asdict
+
 from sandbox.arm import shapes as arm_shapes
+from sandbox.certificates import PLAIN
 from sandbox.directory import shapes as directory_shapes
-from sandbox.estate.model import KINDS, Kind, Vault
+from sandbox.estate.model import KINDS, Item, Kind, Vault
 from sandbox.key_vault import shapes
 from sandbox.wire import Document
 from sandbox.world import World
@@ -51,6 +54,8 @@ def _vault(world: World, vault: Vault) -> Document:
     for kind in KINDS:
         found[kind] = _items(world, vault, kind)
         found[f"deleted_{kind}"] = _deleted(world, vault, kind)
+    found["awaiting_certificates"] = _awaiting(world, vault)
+    found["details"] = _details(world, vault)
     return found
 
 
@@ -67,6 +72,40 @@ def _items(world: World, vault: Vault, kind: Kind) -> list[Document]:
         ]
         found.append(shown)
     return found
+
+
+def _awaiting(world: World, vault: Vault) -> list[Document]:
+    """Return the certificates that were never issued, as a list that includes them shows them."""
+    address = world.names.vault(vault.name)
+    return [
+        shapes.listed(item, item.current, vault, address, of_versions=False)
+        for _, item in sorted(vault.awaiting.items())
+    ]
+
+
+def _details(world: World, vault: Vault) -> dict[str, Document]:
+    """Return what single reads tell, and how each was made, by `<kind>/<name>`."""
+    address = world.names.vault(vault.name)
+    items = [item for kind in KINDS for item in vault.live[kind].values() if not item.managed]
+    return {
+        f"{item.kind}/{item.name}": _detail(item, vault, address)
+        for item in (*items, *vault.awaiting.values())
+        if item.kind != "secrets"
+    }
+
+
+def _detail(item: Item, vault: Vault, address: str) -> Document:
+    detail: Document = {
+        "bundle": shapes.bundle(item, item.current, vault, address),
+        "made_of": item.current.key_type,
+    }
+    if item.kind == "keys":
+        return detail | {
+            "rotation": shapes.rotation_policy(item, address),
+            "hsm": item.traits.hsm,
+        }
+    look = asdict(item.current.look or PLAIN)
+    return detail | {"pending": shapes.operation(item, address), "look": look}
 
 
 def _deleted(world: World, vault: Vault, kind: Kind) -> list[Document]:

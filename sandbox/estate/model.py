@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from sandbox.certificates import Look
 from sandbox.key_pairs import KeyType
 
 Kind = Literal["secrets", "keys", "certificates"]
 KINDS: Final[tuple[Kind, ...]] = ("secrets", "keys", "certificates")
 Firewall = Literal["open", "selected-networks", "private-only"]
 NO_TAGS: Final[Mapping[str, str]] = {}
+Written = Mapping[str, Any]
+"""Part of an answer as the wire has it."""
 
 
 @dataclass(slots=True)
@@ -27,13 +30,25 @@ class Version:
     value: str = ""
     key_type: KeyType = "RSA-2048"
     certificate: bytes = b""
+    look: Look | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyTraits:
+    """What only a single read tells of a key; `rotation` is its policy, None until one is set."""
+
+    hsm: bool = False
+    exportable: bool = False
+    release_policy: bool = False
+    rotation: Written | None = None
 
 
 @dataclass(slots=True)
 class Item:
     """A secret, a key or a certificate with its versions, the oldest first.
 
-    `managed` marks the key and the secret that belong to a certificate of the same name.
+    `managed` marks the key and the secret that belong to a certificate of the same name. `policy`
+    is what a certificate's policy has of its own, `operation` its pending operation.
     """
 
     kind: Kind
@@ -41,6 +56,9 @@ class Item:
     versions: list[Version]
     managed: bool = False
     deleted_at: int | None = None
+    traits: KeyTraits = field(default_factory=KeyTraits)
+    policy: Written = field(default_factory=dict)
+    operation: Written | None = None
 
     @property
     def current(self) -> Version:
@@ -78,6 +96,8 @@ class Vault:
     deleted: dict[Kind, dict[str, Item]] = field(
         default_factory=lambda: {kind: {} for kind in KINDS}
     )
+    # Certificates that were asked for and never issued: only a list that includes them shows them.
+    awaiting: dict[str, Item] = field(default_factory=dict)
 
     @property
     def resource_id(self) -> str:

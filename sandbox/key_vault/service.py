@@ -1,7 +1,7 @@
 """Taking a request to a vault: who asks, from where, how often, for what."""
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final, get_args
 
 from starlette.requests import Request
@@ -33,6 +33,11 @@ _REQUESTS: Final = 4_000
 _SECONDS: Final = 10.0
 _KIND: Final[dict[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 _DELETED: Final[dict[str, Kind]] = {f"deleted{kind}": kind for kind in get_args(Kind)}
+_BELOW: Final[dict[tuple[Kind, str], Callable[[Call, str], Response]]] = {
+    ("certificates", "policy"): reading.certificate_policy,
+    ("certificates", "pending"): reading.pending_operation,
+    ("keys", "rotationpolicy"): reading.rotation_policy,
+}
 
 
 class KeyVault:
@@ -106,10 +111,8 @@ def _on_live(
             return listing.items(call, kind)
         case "GET", [name, "versions"]:
             return listing.versions(call, kind, name)
-        case "GET", [name, "policy"] if kind == "certificates":
-            return reading.certificate_policy(call, name)
-        case "GET", [name, "rotationpolicy"] if kind == "keys":
-            return reading.rotation_policy(call, name)
+        case "GET", [name, what] if read := _BELOW.get((kind, what)):
+            return read(call, name)
         case "GET", [name, *version] if len(version) < 2:  # noqa: PLR2004 - name and version
             return reading.item(call, kind, name, "".join(version))
         case _:
@@ -120,6 +123,8 @@ def _on_live_writing(call: Call, method: str, kind: Kind, parts: list[str]) -> A
     match method, parts:
         case "PUT", [name] if kind == "secrets":
             return writing.set_secret(call, name)
+        case "PUT", [name, "rotationpolicy"] if kind == "keys":
+            return writing.set_rotation_policy(call, name)
         case "POST", [name, "create"] if kind == "keys":
             return writing.create_key(call, name)
         case "PATCH", [name, *version] if len(version) < 2:  # noqa: PLR2004 - name and version

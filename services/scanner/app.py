@@ -7,11 +7,13 @@ from functools import partial
 
 from services.scanner import handlers
 from services.scanner.adapters import Clouds, open_clouds
+from services.scanner.domain.calls import Calls
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.schedule import DOCTOR_SECONDS, WATCH_SECONDS, Periodic
 from services.scanner.settings import Settings
 from services.scanner.steps import direct
 from services.scanner.steps.doctor import Doctor, Examined
+from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.first_look import request_first_scan
 from services.scanner.steps.pace import Pacing
 from services.scanner.steps.permission_check import Checkup, look_at_permissions
@@ -36,11 +38,12 @@ async def build(service: Service) -> None:
     """Join the clouds to the ports, messages to handlers, and start what runs by itself."""
     settings = _settings(service)
     pacing = Pacing(settings.scan_requests_per_second)
+    calls = Calls()
     clouds = await service.resources.enter_async_context(
-        open_clouds(from_variables(settings), pace=pacing.wait)
+        open_clouds(from_variables(settings), pace=pacing.wait, calls=calls)
     )
     expiry = _expiry(service, settings)
-    _subscribe(service, settings, clouds, pacing, expiry)
+    _subscribe(service, settings, clouds, pacing, calls, expiry)
     _add_doctor(service, settings, clouds, pacing)
     watchdog = Watchdog(
         pool=service.pool,
@@ -61,15 +64,31 @@ def _expiry(service: Service, settings: Settings) -> Periodic:
 
 
 def _subscribe(
-    service: Service, settings: Settings, clouds: Clouds, pacing: Pacing, expiry: Periodic
+    service: Service,
+    settings: Settings,
+    clouds: Clouds,
+    pacing: Pacing,
+    calls: Calls,
+    expiry: Periodic,
 ) -> None:
     """Join each message to its handler."""
     bus, pool = service.bus, service.pool
     assignee = settings.azure_client_id or UNKNOWN_ASSIGNEE
+    writers = asyncio.Semaphore(WRITERS)
     visitor = Visitor(
         readers=_readers(clouds, assignee),
         pacing=pacing,
-        writers=asyncio.Semaphore(WRITERS),
+        writers=writers,
+        at_once=settings.scan_vaults_at_once,
+    )
+    enricher = Enricher(
+        details=clouds.details,
+        pacing=pacing,
+        writers=writers,
+        calls=calls,
+        calls_per_shard=settings.scan_detail_calls,
+        hours=settings.scan_detail_hours,
+        assignee=assignee,
         at_once=settings.scan_vaults_at_once,
     )
     bus.on(ScanRequested)(
@@ -87,6 +106,7 @@ def _subscribe(
             pool=pool,
             outbox=bus,
             visitor=visitor,
+            enricher=enricher,
             thresholds=settings.thresholds(),
             on_completed=expiry.wake,
         )

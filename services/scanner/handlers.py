@@ -11,6 +11,7 @@ from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.ports import Estate, Outbox
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
+from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.plan import plan, plan_one, survey
 from services.scanner.steps.record import Recorder
 from services.scanner.steps.visit import Visitor
@@ -73,10 +74,11 @@ async def on_scan_shard_requested(
     pool: Pool,
     outbox: Outbox,
     visitor: Visitor,
+    enricher: Enricher,
     thresholds: Thresholds = DEFAULT,
     on_completed: Callable[[], None] = lambda: None,
 ) -> None:
-    """Look at a shard's sources that have no outcome yet; end the scan if this was the last shard.
+    """Look at a shard's sources that have no outcome yet, then at details; end the scan if last.
 
     Raises `PermanentError` for a shard that nobody planned.
     """
@@ -90,9 +92,15 @@ async def on_scan_shard_requested(
             " done; request a new scan."
         )
     recorder = Recorder(
-        pool=pool, outbox=outbox, scan_id=scan.id, mode=scan.mode, thresholds=thresholds
+        pool=pool,
+        outbox=outbox,
+        scan_id=scan.id,
+        mode=scan.mode,
+        thresholds=thresholds,
+        calls=enricher.calls,
     )
     await visitor.visit_all(recorder, pending)
+    await enricher.enrich(recorder, event.shard_id)
     async with pool.transaction() as conn:
         await inbox.claim(conn, message, on_scan_shard_requested.__name__)
         if not await scans.finish_shard(conn, scan.id, event.shard_id):

@@ -5,10 +5,19 @@ The clouds' ports are implemented in `adapters/`. Their methods raise the errors
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from services.scanner.domain.inventory import Subscription, VaultRef
+from services.scanner.domain.detail import (
+    CertificateDetail,
+    CertificatePolicy,
+    KeyDetail,
+    Operation,
+    RotationPolicy,
+    Version,
+)
+from services.scanner.domain.inventory import ItemKind, Subscription, VaultRef
 from services.scanner.domain.listing import Page
 from services.scanner.domain.permission_facts import Assignment, Identity, PolicyEntry
 from services.scanner.domain.permission_grants import Grant
@@ -37,6 +46,38 @@ class VaultReader(Protocol):
         A listing is complete when the iterator ends without an error; before that nothing may be
         concluded from an item's absence.
         """
+        ...
+
+
+class VaultDetails(Protocol):
+    """What one vault says of one item, by an item's name. Metadata and public halves only."""
+
+    async def versions(self, kind: ItemKind, name: str) -> list[Version]:
+        """Return every version of a secret, key or certificate."""
+        ...
+
+    async def key(self, name: str) -> KeyDetail:
+        """Return a key's public half."""
+        ...
+
+    async def rotation_policy(self, name: str) -> RotationPolicy:
+        """Return a key's rotation policy: Key Vault's own where nobody set one."""
+        ...
+
+    async def certificate(self, name: str) -> tuple[CertificateDetail | None, CertificatePolicy]:
+        """Return a certificate, None where it was never completed, and its policy."""
+        ...
+
+    async def operation(self, name: str) -> Operation | None:
+        """Return a certificate's pending operation, or None."""
+        ...
+
+
+class DetailReader(Protocol):
+    """The data plane's single reads."""
+
+    def open(self, vault: VaultRef) -> AbstractAsyncContextManager[VaultDetails]:
+        """Open one connection to a vault, on which its items are asked for one by one."""
         ...
 
 

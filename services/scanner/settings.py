@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from services.scanner.domain.budget import DEFAULT_RATE
+from services.scanner.domain.enrichment import DEFAULT_CALLS, DEFAULT_HOURS
 from services.scanner.domain.status import Thresholds
 from shared.settings import ServiceSettings
 
@@ -23,6 +24,17 @@ class Settings(ServiceSettings):
         gt=0,
         description="Requests a second to the vaults of one subscription and region; Azure grants"
         " 2,000 to all applications together.",
+    )
+    scan_detail_calls: int = Field(
+        default=DEFAULT_CALLS,
+        ge=0,
+        description="Requests for details (versions, public halves, policies) in one scan of one"
+        " subscription and region; the rest is read by the next scans. 0: none.",
+    )
+    scan_detail_hours: float = Field(
+        default=DEFAULT_HOURS,
+        ge=0,
+        description="Older details of unchanged items are read again by a full scan.",
     )
     scan_stale_seconds: float = Field(
         default=600, gt=0, description="Without progress for so long a scan is resumed."

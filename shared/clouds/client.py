@@ -1,7 +1,7 @@
 """Asking one part of a cloud, and getting parsed JSON or an error that a person understands."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
@@ -14,7 +14,12 @@ from shared.clouds.credential import SingleFlightCredential
 from shared.clouds.errors import UnexpectedAnswerError
 from shared.clouds.failures import FAILURES, failure
 from shared.clouds.guards import GuardPolicy, host_of
-from shared.clouds.policies import PatientRetryPolicy, TokenPolicy
+from shared.clouds.policies import (
+    AttemptPolicy,
+    PatientRetryPolicy,
+    TokenPolicy,
+    nobody_counts,
+)
 from shared.clouds.refusals import refusal
 from shared.clouds.retry_after import retry_after
 from shared.clouds.session import GuardedTransport
@@ -27,7 +32,8 @@ class CloudClient:
     """Sends requests with one audience's token over one transport.
 
     Raises nothing but the errors of `shared.clouds.errors`. Redirects are not followed: an answer
-    that points elsewhere is an unexpected one.
+    that points elsewhere is an unexpected one. `on_attempt` is called with the address of each
+    request that is really sent, retries included.
     """
 
     def __init__(
@@ -38,6 +44,7 @@ class CloudClient:
         audience: Audience,
         scope: str,
         total_seconds: float,
+        on_attempt: Callable[[str], None] = nobody_counts,
     ) -> None:
         self._audience: Audience = audience
         self._total_seconds = total_seconds
@@ -50,6 +57,7 @@ class CloudClient:
                 GuardPolicy(transport.guards),
                 PatientRetryPolicy(),
                 TokenPolicy(credential, scope),
+                AttemptPolicy(on_attempt),
             ],
         )
 

@@ -18,6 +18,8 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scanner.v_change",
         "scanner.v_permission",
         "scanner.v_permission_check",
+        "scanner.v_item_detail",
+        "scanner.v_version",
         "alerting.v_alert",
         "alerting.v_outbox",
     ),

@@ -100,6 +100,13 @@ class ScanCompleted(Event):
     changed: int
     removed: int
     seconds: float
+    calls: dict[str, int] = Field(
+        default_factory=dict,
+        description="Requests that were sent to the vaults, by kind, retries included.",
+    )
+    details_pending: int = Field(
+        default=0, description="Items whose details were left over for the next scan."
+    )
 
 
 class SecretExpiring(Event):

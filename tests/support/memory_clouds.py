@@ -7,6 +7,7 @@ from services.scanner.adapters import Clouds
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
 from services.scanner.domain.listing import Entry, Page, digest
 from shared.clouds.errors import CloudError, NotFoundError
+from tests.support.details import FakeDetails
 from tests.support.permissions import FakeProbes
 
 PAGE = 25
@@ -23,7 +24,13 @@ class MemoryClouds:
     applications: list[Item] = field(default_factory=list)
 
     def clouds(self) -> Clouds:
-        return Clouds(estate=self, vaults=self, directory=self, permissions=FakeProbes())
+        return Clouds(
+            estate=self,
+            vaults=self,
+            details=FakeDetails(),
+            directory=self,
+            permissions=FakeProbes(),
+        )
 
     async def subscriptions(self) -> list[Subscription]:
         return sorted(self.listed, key=lambda subscription: subscription.id)

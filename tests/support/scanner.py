@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import orjson
 
+from services.scanner.domain.calls import Calls
 from services.scanner.domain.inventory import Application, Item, ItemKind, Subscription, VaultRef
 from services.scanner.domain.listing import Entry, Page
 from services.scanner.domain.status import DEFAULT, Thresholds
@@ -17,6 +18,7 @@ from services.scanner.handlers import (
     on_scan_requested,
     on_scan_shard_requested,
 )
+from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.visit import Visitor
@@ -24,6 +26,7 @@ from shared.bus import Message
 from shared.clouds.errors import UnexpectedAnswerError
 from shared.database import Connection, Pool
 from shared.events import Event, RotationPublished, ScanRequested, ScanShardRequested, event_class
+from tests.support.details import FakeDetails
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -223,6 +226,10 @@ class Rig:
     at_once: int = 8
     page_seconds: float = 30.0
     thresholds: Thresholds = DEFAULT
+    details: FakeDetails | None = None
+    detail_calls: int = 20_000
+    detail_hours: float = 168
+    detail_batch: int = 200
 
     def visitor(self) -> Visitor:
         return Visitor(
@@ -235,6 +242,21 @@ class Rig:
             pacing=Pacing(),
             writers=asyncio.Semaphore(2),
             at_once=self.at_once,
+        )
+
+    def enricher(self) -> Enricher:
+        """The second pass; without `details` it is switched off."""
+        return Enricher(
+            details=self.details or FakeDetails(),
+            pacing=Pacing(),
+            writers=asyncio.Semaphore(2),
+            calls=self.details.calls if self.details else Calls(),
+            calls_per_shard=self.detail_calls if self.details else 0,
+            hours=self.detail_hours,
+            assignee="discover-id",
+            seconds=self.page_seconds,
+            at_once=self.at_once,
+            batch=self.detail_batch,
         )
 
     async def request(self, message: Message | None = None, **event: Any) -> UUID:
@@ -264,6 +286,7 @@ class Rig:
             pool=self.pool,
             outbox=self.outbox,
             visitor=self.visitor(),
+            enricher=self.enricher(),
             thresholds=self.thresholds,
         )
 

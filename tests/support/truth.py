@@ -45,10 +45,16 @@ def items(truth: Document) -> dict[str, dict[str, Item]]:
         vault["name"]: {
             item.external_id: item
             for kind in KINDS
-            for item in (_item(kind, each) for each in vault[kind])
+            for item in (_item(kind, each) for each in _listed(vault, kind))
         }
         for vault in truth["vaults"]
     }
+
+
+def _listed(vault: Document, kind: str) -> list[Document]:
+    """A certificate that was never issued is listed too."""
+    more: list[Document] = vault["awaiting_certificates"] if kind == "certificates" else []
+    return [*vault[kind], *more]
 
 
 def credentials(truth: Document) -> dict[str, Item]:
@@ -101,7 +107,7 @@ def _item(collection: str, each: Document) -> Item:
         recovery_level=attributes["recoveryLevel"],
         recoverable_days=attributes["recoverableDays"],
         managed=each.get("managed", False),
-        thumbprint=base64.urlsafe_b64decode(each["x5t"] + "=").hex() if "x5t" in each else None,
+        thumbprint=base64.urlsafe_b64decode(each["x5t"] + "=").hex() if each.get("x5t") else None,
     )
 
 

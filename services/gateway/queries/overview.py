@@ -1,4 +1,7 @@
-"""The numbers of the first page. A status is counted by the range that the list filters by."""
+"""The numbers of the first page. A status is counted by the range that the list filters by.
+
+A certificate counts once: the secret and the key behind it (`managed`) are not counted.
+"""
 
 from typing import Any, Final, LiteralString
 
@@ -17,7 +20,8 @@ _COUNTS: Final[LiteralString] = statement(
         statement("count(*) FILTER (WHERE", condition, ") AS", status.value)
         for status, condition in STATUS.items()
     ),
-    "FROM scanner.v_item AS i WHERE i.deleted_at IS NULL GROUP BY i.kind ORDER BY i.kind",
+    "FROM scanner.v_item AS i WHERE i.deleted_at IS NULL AND NOT i.managed"
+    " GROUP BY i.kind ORDER BY i.kind",
 )
 
 
@@ -97,7 +101,7 @@ async def _last_scan(conn: Connection) -> dict[str, Any] | None:
         """
         SELECT s.id, s.mode, s.state, s.outcome, s.requested_by, s.requested_at, s.started_at,
                s.completed_at, s.vaults, s.vaults_done, s.unreadable, s.items, s.added, s.changed,
-               s.removed, s.error
+               s.removed, s.error, s.details_pending
           FROM scanner.v_scan AS s
          ORDER BY s.requested_at DESC, s.id DESC
          LIMIT 1

@@ -16,15 +16,16 @@ async def list_scans(
         """
         SELECT s.id, s.mode, s.state, s.outcome, s.requested_by, s.subscription_ids, s.requested_at,
                s.started_at, s.completed_at, s.vaults, s.vaults_done, s.unreadable, s.items,
-               s.added, s.changed, s.removed, s.error
+               s.added, s.changed, s.removed, s.error, s.calls, s.details_pending
           FROM (
                SELECT v.id, v.mode, v.state, v.outcome, v.requested_by, v.subscription_ids,
                       v.requested_at, v.started_at, v.completed_at, v.vaults, v.vaults_done,
-                      v.unreadable, v.items, v.added, v.changed, v.removed, v.error
+                      v.unreadable, v.items, v.added, v.changed, v.removed, v.error, v.calls,
+                      v.details_pending
                  FROM scanner.v_scan AS v
                UNION ALL
                SELECT r.id, r.mode, 'requested', NULL, r.requested_by, r.subscription_ids,
-                      r.requested_at, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL
+                      r.requested_at, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, '{}'::jsonb, 0
                  FROM gateway.scan_request AS r
                 WHERE NOT EXISTS (SELECT 1 FROM scanner.v_scan AS v WHERE v.id = r.id)
                ) AS s
@@ -44,7 +45,7 @@ async def get_scan(pool: Pool, scan_id: UUID) -> Record | None:
         """
         SELECT s.id, s.mode, s.state, s.outcome, s.requested_by, s.subscription_ids, s.requested_at,
                s.started_at, s.completed_at, s.vaults, s.vaults_done, s.unreadable, s.items,
-               s.added, s.changed, s.removed, s.error
+               s.added, s.changed, s.removed, s.error, s.calls, s.details_pending
           FROM scanner.v_scan AS s
          WHERE s.id = $1
         """,
@@ -55,7 +56,8 @@ async def get_scan(pool: Pool, scan_id: UUID) -> Record | None:
         SELECT r.id, r.mode, 'requested' AS state, NULL AS outcome, r.requested_by,
                r.subscription_ids, r.requested_at, NULL AS started_at, NULL AS completed_at,
                0 AS vaults, 0 AS vaults_done, 0 AS unreadable, 0 AS items, 0 AS added,
-               0 AS changed, 0 AS removed, NULL AS error
+               0 AS changed, 0 AS removed, NULL AS error, '{}'::jsonb AS calls,
+               0 AS details_pending
           FROM gateway.scan_request AS r
          WHERE r.id = $1
         """,

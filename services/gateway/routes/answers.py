@@ -70,6 +70,11 @@ class Item(BaseModel):
     first_seen_at: datetime
     changed_at: datetime
     deleted_at: datetime | None
+    certificate_id: int | None = Field(
+        description="The certificate that a managed secret or key belongs to."
+    )
+    version_count: int | None
+    enabled_old_versions: int | None
 
 
 class FieldChange(BaseModel):
@@ -92,12 +97,6 @@ class Change(BaseModel):
     name: str
     what: str
     fields: list[FieldChange]
-
-
-class ItemDetail(Item):
-    """An item and what happened to it last."""
-
-    changes: list[Change]
 
 
 class Vault(BaseModel):
@@ -144,6 +143,12 @@ class Scan(BaseModel):
     changed: int
     removed: int
     error: str | None
+    calls: dict[str, int] = Field(
+        description="Requests that were sent to the vaults, by kind, retries included."
+    )
+    details_pending: int = Field(
+        description="Items whose details were left over for the next scan."
+    )
 
 
 class ScanVault(BaseModel):

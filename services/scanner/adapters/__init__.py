@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.scanner.adapters import paths
+from services.scanner.adapters.details import KeyVaultDetails
 from services.scanner.adapters.entra import EntraDirectory
 from services.scanner.adapters.key_vault import KeyVaultReader, Pace, unhurried
 from services.scanner.adapters.management import FallbackEstate, ManagementEstate
 from services.scanner.adapters.permissions import AzurePermissionProbes
 from services.scanner.adapters.resource_graph import ResourceGraphEstate
-from services.scanner.ports import Directory, Estate, PermissionProbes, VaultReader
+from services.scanner.domain.calls import Calls
+from services.scanner.ports import DetailReader, Directory, Estate, PermissionProbes, VaultReader
 from shared.clouds import (
     CloudClient,
     CloudSession,
@@ -31,18 +33,25 @@ class Clouds:
 
     estate: Estate
     vaults: VaultReader
+    details: DetailReader
     directory: Directory
     permissions: PermissionProbes
 
 
 @asynccontextmanager
 async def open_clouds(
-    cloud: CloudSettings, *, pace: Pace = unhurried, timeouts: Timeouts | None = None
+    cloud: CloudSettings,
+    *,
+    pace: Pace = unhurried,
+    timeouts: Timeouts | None = None,
+    calls: Calls | None = None,
 ) -> AsyncIterator[Clouds]:
     """Open a cloud for discovery and close its connections at the end.
 
-    Nothing is contacted before the first question. `pace` is awaited before each page of a vault.
+    Nothing is contacted before the first question. `pace` is awaited before each request to a
+    vault, and `calls` counts what is sent to vaults.
     """
+    counted = Calls() if calls is None else calls
     async with (
         open_session(cloud, timeouts=timeouts) as session,
         SingleFlightCredential(make_source(session)) as credential,
@@ -52,7 +61,8 @@ async def open_clouds(
             estate=FallbackEstate(
                 ResourceGraphEstate(arm, cloud.arm), ManagementEstate(arm, cloud.arm)
             ),
-            vaults=KeyVaultReader(session, credential, pace=pace),
+            vaults=KeyVaultReader(session, credential, pace=pace, calls=counted),
+            details=KeyVaultDetails(session, credential, pace=pace, calls=counted),
             directory=EntraDirectory(graph, cloud.graph),
             permissions=AzurePermissionProbes(session, credential, arm=arm, graph=graph),
         )

@@ -1,6 +1,7 @@
 """A vault's secrets, keys and certificates, by the data plane's three lists."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -8,6 +9,7 @@ from azure.core.rest import HttpRequest
 
 from services.scanner.adapters import paths
 from services.scanner.adapters.key_vault_rows import decode
+from services.scanner.domain.calls import Calls
 from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.listing import Page
 from shared.clouds import CloudClient, CloudSession, HostGuard, SingleFlightCredential
@@ -17,6 +19,8 @@ from shared.clouds.paging import follow
 API: Final = "7.6"
 _PAGE: Final = "25"  # the most that Key Vault gives
 _LISTS: Final = ("secrets", "keys", "certificates")
+# A certificate that was never completed is listed only when it is asked for.
+_MORE: Final = {"certificates": {"includePending": "true"}}
 
 Pace = Callable[[VaultRef], Awaitable[None]]
 
@@ -26,36 +30,52 @@ async def unhurried(vault: VaultRef) -> None:
     del vault
 
 
+@asynccontextmanager
+async def open_vault(
+    session: CloudSession, credential: SingleFlightCredential, vault: VaultRef, calls: Calls
+) -> AsyncIterator[CloudClient]:
+    """Open one connection to a vault; what is sent on it is counted."""
+    host = HostGuard(session.cloud.owns_vault)
+    async with session.one_connection(host, paths.VAULT) as transport:
+        yield CloudClient(
+            transport,
+            credential,
+            audience="vault",
+            scope=session.cloud.vault_scope,
+            total_seconds=session.timeouts.total,
+            on_attempt=lambda url: calls.note(vault.name, paths.kind_of(url)),
+        )
+
+
 class KeyVaultReader:
     """Implements `ports.VaultReader`. `pace` is awaited before each page."""
 
     def __init__(
-        self, session: CloudSession, credential: SingleFlightCredential, *, pace: Pace = unhurried
+        self,
+        session: CloudSession,
+        credential: SingleFlightCredential,
+        *,
+        pace: Pace = unhurried,
+        calls: Calls | None = None,
     ) -> None:
         self._session = session
         self._credential = credential
         self._pace = pace
+        self._calls = Calls() if calls is None else calls
 
     async def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         """Yield the pages of the three lists, one after another on one connection."""
-        host = HostGuard(self._session.cloud.owns_vault)
-        async with self._session.one_connection(host, paths.VAULT) as transport:
-            client = CloudClient(
-                transport,
-                self._credential,
-                audience="vault",
-                scope=self._session.cloud.vault_scope,
-                total_seconds=self._session.timeouts.total,
-            )
-            turn = partial(self._pace, vault)
+        turn = partial(self._pace, vault)
+        async with open_vault(self._session, self._credential, vault, self._calls) as client:
             for collection in _LISTS:
                 what = f"the {collection} of vault {vault.name}"
                 read = partial(decode, collection=collection, what=what)
-                first = _first_page(vault, collection)
+                first = first_page(vault, collection, **_MORE.get(collection, {}))
                 async for page in follow(client, first, what, read, turn=turn):
                     yield page
 
 
-def _first_page(vault: VaultRef, collection: str) -> HttpRequest:
-    address = f"{vault.uri.rstrip('/')}/{collection}"
-    return get(address, **{"api-version": API, "maxresults": _PAGE})
+def first_page(vault: VaultRef, path: str, **more: str) -> HttpRequest:
+    """Return the request for the first page of a list."""
+    address = f"{vault.uri.rstrip('/')}/{path}"
+    return get(address, **{"api-version": API, "maxresults": _PAGE, **more})

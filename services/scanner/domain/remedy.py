@@ -5,6 +5,7 @@ The commands are those of the Azure CLI's reference (`az role assignment create`
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from services.scanner.domain.inventory import VaultRef
@@ -59,6 +60,21 @@ def _grant(vault: VaultRef, assignee: str) -> str:
         f' set-policy --name "{vault.name}" --resource-group "{vault.resource_group}"'
         f' --subscription "{vault.subscription_id}" --spn "{assignee}" --secret-permissions list'
         " --key-permissions list --certificate-permissions list"
+    )
+
+
+def detail_remedy(vault: VaultRef, assignee: str, *, by_role: bool) -> str:
+    """Return how to let the identity read details; without it the listing is still complete.
+
+    Set-policy replaces what it names, so the permission List is named again.
+    """
+    if by_role:
+        return f"Optional, for details. {_grant(replace(vault, rbac=True), assignee)}"
+    return (
+        "Optional, for details (public halves and policies, no value): az keyvault set-policy"
+        f' --name "{vault.name}" --resource-group "{vault.resource_group}" --subscription'
+        f' "{vault.subscription_id}" --spn "{assignee}" --key-permissions list get'
+        " getrotationpolicy --certificate-permissions list get"
     )
 
 

@@ -84,14 +84,19 @@ async def read(readers: Readers, vault: VaultRef | None, name: str) -> AsyncGene
             await close()
 
 
+def outcome_of(error: Exception) -> VaultOutcome:
+    """Return what an error that reading ended in means for what was read."""
+    return next(
+        (found for kind, found in _OUTCOMES.items() if isinstance(error, kind)),
+        VaultOutcome.FAILED,
+    )
+
+
 def unreadable(
     error: Exception, vault: VaultRef | None, name: str, assignee: str
 ) -> UnreadableError:
     """Return what an error while reading a source, or an entry of its pages, came to."""
-    outcome = next(
-        (found for kind, found in _OUTCOMES.items() if isinstance(error, kind)),
-        VaultOutcome.FAILED,
-    )
+    outcome = outcome_of(error)
     if isinstance(error, CloudError):
         return UnreadableError(outcome, str(error), _remedy(error, outcome, vault, assignee))
     if outcome is VaultOutcome.TIMED_OUT:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from services.scanner.domain.calls import Calls
 from services.scanner.domain.changes import Change, What, compare
 from services.scanner.domain.inventory import Item
 from services.scanner.domain.sharding import Presence
@@ -14,7 +15,7 @@ from services.scanner.domain.status import DEFAULT, Thresholds, windows
 from services.scanner.ports import Outbox
 from services.scanner.steps.gather import Listing
 from services.scanner.steps.read import UnreadableError
-from services.scanner.store import inventory, looks, staging
+from services.scanner.store import inventory, looks, passes, staging
 from services.scanner.store.inventory import NOTHING, Known, Span
 from services.scanner.store.looks import Result, Standing
 from shared.database import Connection, Pool
@@ -30,6 +31,7 @@ class Recorder:
     scan_id: UUID
     mode: ScanMode
     thresholds: Thresholds = DEFAULT
+    calls: Calls = field(default_factory=Calls)
 
     async def listing(self, vault_id: int, listing: Listing) -> Result | None:
         """Write a complete listing; None when this scan has an outcome for the source already."""
@@ -108,6 +110,8 @@ class Recorder:
         self, conn: Connection, vault_id: int, standing: Standing, result: Result
     ) -> None:
         await looks.save_result(conn, self.scan_id, vault_id, result)
+        if calls := self.calls.take(standing.name):
+            await passes.add_calls(conn, self.scan_id, vault_id, calls)
         event = VaultScanned(
             scan_id=self.scan_id,
             vault_id=vault_id,

@@ -30,7 +30,7 @@ AT_ONCE: Final = 64
 WRITERS: Final = 2
 # What cannot be written of one source's data, here or in the database; any other database error
 # concerns all sources.
-_REFUSALS: Final = (
+REFUSALS: Final = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
@@ -82,7 +82,7 @@ class Visitor:
                 await recorder.listing(source.vault_id, listing)
         except CloudError as error:
             raise unreadable(error, source.vault, source.name, self.readers.assignee) from error
-        except _REFUSALS as error:
+        except REFUSALS as error:
             logger.exception("a source's items cannot be stored", source=source.name)
             raise UnreadableError(
                 VaultOutcome.FAILED,

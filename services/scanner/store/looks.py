@@ -62,7 +62,7 @@ async def list_pending(conn: Connection, scan_id: UUID, shard_id: int) -> list[P
         scan_id,
         shard_id,
     )
-    return [_pending(row) for row in rows]
+    return [to_pending(row) for row in rows]
 
 
 async def get_time(conn: Connection) -> datetime:
@@ -149,7 +149,8 @@ async def delete_vault(conn: Connection, vault_id: int) -> None:
     )
 
 
-def _pending(row: asyncpg.Record) -> Pending:
+def to_pending(row: asyncpg.Record) -> Pending:
+    """Return the source of a row with a vault's columns."""
     vault = None
     if row["kind"] == "vault":
         vault = VaultRef(

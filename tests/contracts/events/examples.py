@@ -90,6 +90,8 @@ EXAMPLES: tuple[Event, ...] = (
         changed=3,
         removed=1,
         seconds=7.25,
+        calls={"secrets": 160, "versions": 3000},
+        details_pending=12,
     ),
     SecretExpiring(credential=PASSWORD, expires_on=LATER, threshold_days=7, status="critical"),
     RotationRequested(

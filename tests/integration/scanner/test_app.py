@@ -20,6 +20,7 @@ from shared.health import Health
 from shared.service import Service
 from shared.settings import load_settings
 from tests.support.database import Database
+from tests.support.details import FakeDetails
 from tests.support.permissions import FakeProbes
 from tests.support.scanner import DAY, NOW, FakeCloud, a_vault, an_item
 from tests.support.waiting import eventually
@@ -38,7 +39,13 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
 
     @asynccontextmanager
     async def open_clouds(*_: object, **__: object) -> AsyncIterator[Clouds]:
-        yield Clouds(estate=cloud, vaults=cloud, directory=cloud, permissions=FakeProbes())
+        yield Clouds(
+            estate=cloud,
+            vaults=cloud,
+            details=FakeDetails(),
+            directory=cloud,
+            permissions=FakeProbes(),
+        )
 
     monkeypatch.setattr(app, "open_clouds", open_clouds)
     return cloud
