@@ -11,17 +11,28 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role: what it allows on resources, and on the data inside them."""
+    """A role: what it allows on resources, and on the data inside them, and what not of that.
+
+    A custom role says where it may be assigned.
+    """
 
     id: str
     name: str
     description: str
     actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+    custom_at: tuple[str, ...] = ()
 
     def allows(self, action: str, *, data: bool) -> bool:
         patterns = self.data_actions if data else self.actions
-        return any(_matcher(pattern).fullmatch(action) for pattern in patterns)
+        without = self.not_data_actions if data else self.not_actions
+        return _matches(patterns, action) and not _matches(without, action)
+
+
+def _matches(patterns: tuple[str, ...], action: str) -> bool:
+    return any(_matcher(pattern).fullmatch(action) for pattern in patterns)
 
 
 @cache

@@ -1,5 +1,6 @@
 """Everything the estate holds, in the shapes of the wire, without a single value."""
 
+from sandbox.arm import insights, role_shapes
 from sandbox.arm import shapes as arm_shapes
 from sandbox.directory import shapes as directory_shapes
 from sandbox.estate.model import KINDS, Kind, Vault
@@ -31,8 +32,13 @@ def tell(world: World) -> Document:
         ],
         "applications": [directory_shapes.application(each) for each in estate.applications],
         "role_assignments": [
-            arm_shapes.role_assignment(estate, each) for each in estate.assignments
+            role_shapes.role_assignment(estate, each) for each in estate.assignments
         ],
+        "role_definitions": [role_shapes.role_definition(each) for each in estate.roles().values()],
+        "management_groups": {
+            each.id: [group.scope for group in estate.groups_above(each.id)]
+            for each in estate.subscriptions
+        },
         "identities": {
             each.name: {"client_id": each.client_id, "object_id": each.object_id}
             for each in estate.principals.values()
@@ -48,6 +54,7 @@ def _vault(world: World, vault: Vault) -> Document:
     found = arm_shapes.vault(world.estate, world.names, vault)
     found |= {"subscriptionId": vault.subscription_id, "firewall": vault.firewall}
     found["readableBy"] = readable_by
+    found["diagnosticSettings"] = insights.diagnostic_settings(vault)
     for kind in KINDS:
         found[kind] = _items(world, vault, kind)
         found[f"deleted_{kind}"] = _deleted(world, vault, kind)
