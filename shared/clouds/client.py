@@ -58,6 +58,12 @@ class CloudClient:
 
         `what` is what is listed by it, as a phrase for the error's sentence.
         """
+        return (await self.read_with_headers(request, what))[0]
+
+    async def read_with_headers(
+        self, request: HttpRequest, what: str
+    ) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        """Return the JSON object that answers such a request, and the answer's headers."""
         response = await self._send(request, what)
         if response.status_code != HTTPStatus.OK:
             raise refusal(
@@ -67,7 +73,7 @@ class CloudClient:
                 response.content,
                 retry_after(response.headers),
             )
-        return _parse(response.content, what)
+        return _parse(response.content, what), response.headers
 
     async def _send(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
         try:

@@ -16,6 +16,10 @@ from shared.clouds.errors import BlindnessError, ForeignHostError
 from shared.clouds.urls import parse
 
 _PART: Final = re.compile(r"\{\w+\}")
+# A resource group's name may hold dots, underscores, brackets and letters of any script (which
+# stand percent-encoded in a path), but no character that ends a segment (Azure, "Naming rules").
+_GROUP: Final = r"(?!\.+/)(?:[A-Za-z0-9_.()-]|%[89A-Fa-f][0-9A-Fa-f])+"
+_SEGMENT: Final = "[A-Za-z0-9-]+"
 
 
 class Guard(Protocol):
@@ -44,7 +48,8 @@ class HostGuard:
 class AllowedPaths:
     """Lets only listed requests through, written as `GET /secrets` or `GET /things/{id}/parts`.
 
-    A `{part}` stands for one path segment of letters, digits and hyphens. The path that counts is
+    A `{part}` stands for one path segment of letters, digits and hyphens, `{group}` for the name of
+    a resource group. The path that counts is
     the one the transport would send, after its own normalisation.
     """
 
@@ -87,5 +92,7 @@ def host_of(url: str) -> str:
 
 def _pattern(line: str) -> re.Pattern[str]:
     """Azure compares paths without regard to case; so does this."""
-    fixed = (re.escape(text) for text in _PART.split(line))
-    return re.compile("[A-Za-z0-9-]+".join(fixed), re.IGNORECASE)
+    fixed = [re.escape(text) for text in _PART.split(line)]
+    parts = [_GROUP if part == "{group}" else _SEGMENT for part in _PART.findall(line)]
+    joined = "".join(text + part for text, part in zip(fixed, [*parts, ""], strict=True))
+    return re.compile(joined, re.IGNORECASE)

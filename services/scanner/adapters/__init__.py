@@ -4,12 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from services.scanner.adapters import paths
+from services.scanner.adapters import each, paths
+from services.scanner.adapters.diagnostics import ManagementDiagnostics
 from services.scanner.adapters.entra import EntraDirectory
+from services.scanner.adapters.grants import (
+    FallbackGrants,
+    ManagementGrants,
+    ResourceGraphGrants,
+)
+from services.scanner.adapters.graph_queries import GraphQueries
 from services.scanner.adapters.key_vault import KeyVaultReader, Pace, unhurried
 from services.scanner.adapters.management import FallbackEstate, ManagementEstate
 from services.scanner.adapters.resource_graph import ResourceGraphEstate
-from services.scanner.ports import Directory, Estate, VaultReader
+from services.scanner.ports import Diagnostics, Directory, Estate, Grants, VaultReader
 from shared.clouds import (
     CloudClient,
     CloudSession,
@@ -26,30 +33,44 @@ __all__ = ["Clouds", "Pace", "open_clouds"]
 
 @dataclass(frozen=True, slots=True)
 class Clouds:
-    """What the scanner's ports are joined to."""
+    """What the scanner's ports are joined to; without the last two that part stays unknown."""
 
     estate: Estate
     vaults: VaultReader
     directory: Directory
+    grants: Grants | None = None
+    diagnostics: Diagnostics | None = None
 
 
 @asynccontextmanager
 async def open_clouds(
-    cloud: CloudSettings, *, pace: Pace = unhurried, timeouts: Timeouts | None = None
+    cloud: CloudSettings,
+    *,
+    pace: Pace = unhurried,
+    management_pace: each.Pace = each.unhurried,
+    timeouts: Timeouts | None = None,
 ) -> AsyncIterator[Clouds]:
     """Open a cloud for discovery and close its connections at the end.
 
-    Nothing is contacted before the first question. `pace` is awaited before each page of a vault.
+    Nothing is contacted before the first question. `pace` is awaited before each page of a vault,
+    `management_pace` before each read of a subscription from the management API.
     """
     async with (
         open_session(cloud, timeouts=timeouts) as session,
         SingleFlightCredential(make_source(session)) as credential,
     ):
         arm = _arm(session, credential)
+        queries = GraphQueries(arm, cloud.arm)
         yield Clouds(
             estate=FallbackEstate(
-                ResourceGraphEstate(arm, cloud.arm), ManagementEstate(arm, cloud.arm)
+                ResourceGraphEstate(arm, cloud.arm, queries),
+                ManagementEstate(arm, cloud.arm, pace=management_pace),
             ),
+            grants=FallbackGrants(
+                ResourceGraphGrants(queries),
+                ManagementGrants(arm, cloud.arm, pace=management_pace),
+            ),
+            diagnostics=ManagementDiagnostics(arm, cloud.arm, pace=management_pace),
             vaults=KeyVaultReader(session, credential, pace=pace),
             directory=EntraDirectory(_graph(session, credential), cloud.graph),
         )

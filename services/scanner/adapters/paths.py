@@ -12,6 +12,10 @@ VAULT: Final = AllowedPaths("GET /secrets", "GET /keys", "GET /certificates")
 ARM: Final = AllowedPaths(
     "GET /subscriptions",
     "GET /subscriptions/{id}/providers/Microsoft.KeyVault/vaults",
+    "GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments",
+    "GET /subscriptions/{id}/providers/Microsoft.Authorization/roleDefinitions",
+    "GET /subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
+    "/providers/Microsoft.Insights/diagnosticSettings",
     "POST /providers/Microsoft.ResourceGraph/resources",
 )
 DIRECTORY: Final = AllowedPaths("GET /v1.0/applications")
