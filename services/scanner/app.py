@@ -11,8 +11,9 @@ from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.schedule import WATCH_SECONDS, Periodic
 from services.scanner.settings import Settings
 from services.scanner.steps import direct
+from services.scanner.steps.diagnose import DiagnosticsReader
 from services.scanner.steps.first_look import request_first_scan
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.pace import ManagementPacing, Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.resume import Watchdog
 from services.scanner.steps.sweep import sweep
@@ -30,7 +31,11 @@ async def build(service: Service) -> None:
     settings = _settings(service)
     pacing = Pacing(settings.scan_requests_per_second)
     clouds = await service.resources.enter_async_context(
-        open_clouds(from_variables(settings), pace=pacing.wait)
+        open_clouds(
+            from_variables(settings),
+            pace=pacing.wait,
+            management_pace=ManagementPacing().wait,
+        )
     )
     expiry = _expiry(service, settings)
     _subscribe(service, settings, clouds, pacing, expiry)
@@ -38,6 +43,7 @@ async def build(service: Service) -> None:
         pool=service.pool,
         outbox=service.bus,
         estate=clouds.estate,
+        grants=clouds.grants,
         assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
         stale_seconds=settings.scan_stale_seconds,
     )
@@ -70,6 +76,7 @@ def _subscribe(
             pool=pool,
             outbox=bus,
             estate=clouds.estate,
+            grants=clouds.grants,
             assignee=assignee,
         )
     )
@@ -79,11 +86,26 @@ def _subscribe(
             pool=pool,
             outbox=bus,
             visitor=visitor,
+            diagnostics=_diagnostics(service, settings, clouds, visitor.writers),
             thresholds=settings.thresholds(),
             on_completed=expiry.wake,
         )
     )
     bus.on(RotationPublished)(partial(handlers.on_rotation_published, pool=pool, outbox=bus))
+
+
+def _diagnostics(
+    service: Service, settings: Settings, clouds: Clouds, writers: asyncio.Semaphore
+) -> DiagnosticsReader | None:
+    if clouds.diagnostics is None:
+        return None
+    return DiagnosticsReader(
+        diagnostics=clouds.diagnostics,
+        pool=service.pool,
+        writers=writers,
+        assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
+        hours=settings.scan_diagnostics_hours,
+    )
 
 
 async def scan_directly(
@@ -98,7 +120,8 @@ async def scan_directly(
     vaults themselves cannot be listed.
     """
     pacing = Pacing()
-    async with open_clouds(cloud, pace=pacing.wait) as clouds:
+    opened = open_clouds(cloud, pace=pacing.wait, management_pace=ManagementPacing().wait)
+    async with opened as clouds:
         readers = _readers(clouds, cloud.identity.client_id or UNKNOWN_ASSIGNEE)
         progress = direct.scan(
             clouds.estate, readers, pacing, now=clock(), subscription_ids=subscription_ids

@@ -9,8 +9,10 @@ from typing import Final
 
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.domain.status import DEFAULT, Thresholds
-from services.scanner.ports import Estate, Outbox
+from services.scanner.ports import Estate, Grants, Outbox
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
+from services.scanner.steps.diagnose import DiagnosticsReader, with_diagnostics
+from services.scanner.steps.grants import list_grants
 from services.scanner.steps.plan import plan, plan_one, survey
 from services.scanner.steps.record import Recorder
 from services.scanner.steps.visit import Visitor
@@ -37,6 +39,7 @@ async def on_scan_requested(
     pool: Pool,
     outbox: Outbox,
     estate: Estate,
+    grants: Grants | None = None,
     assignee: str = UNKNOWN_ASSIGNEE,
 ) -> None:
     """Begin a scan: list what there is, write the plan, send its shards.
@@ -58,7 +61,8 @@ async def on_scan_requested(
         async with pool.transaction() as conn:
             await fail_scan(conn, outbox, scan.id, f"{error} {error.remedy}".strip())
     else:
-        await plan(pool, outbox, scan, found, assignee=assignee)
+        granted = await list_grants(grants, sorted(found.in_scope))
+        await plan(pool, outbox, scan, found, assignee=assignee, grants=granted)
 
 
 async def on_scan_shard_requested(
@@ -68,6 +72,7 @@ async def on_scan_shard_requested(
     pool: Pool,
     outbox: Outbox,
     visitor: Visitor,
+    diagnostics: DiagnosticsReader | None = None,
     thresholds: Thresholds = DEFAULT,
     on_completed: Callable[[], None] = lambda: None,
 ) -> None:
@@ -87,7 +92,8 @@ async def on_scan_shard_requested(
     recorder = Recorder(
         pool=pool, outbox=outbox, scan_id=scan.id, mode=scan.mode, thresholds=thresholds
     )
-    await visitor.visit_all(recorder, pending)
+    looking = visitor.visit_all(recorder, pending)
+    await with_diagnostics(looking, diagnostics, scan.id, event.shard_id)
     async with pool.transaction() as conn:
         await inbox.claim(conn, message, on_scan_shard_requested.__name__)
         if not await scans.finish_shard(conn, scan.id, event.shard_id):

@@ -16,6 +16,8 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scanner.v_scan_vault",
         "scanner.v_shard",
         "scanner.v_change",
+        "scanner.v_vault_change",
+        "scanner.v_vault_grant",
         "alerting.v_alert",
         "alerting.v_outbox",
     ),

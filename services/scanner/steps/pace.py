@@ -1,9 +1,14 @@
-"""Waiting for the budget before each page of a vault."""
+"""Waiting for the budget before each page of a vault, and before each management read."""
 
 import asyncio
 from dataclasses import dataclass, field
 
-from services.scanner.domain.budget import DEFAULT_RATE, Budget
+from services.scanner.domain.budget import (
+    DEFAULT_RATE,
+    MANAGEMENT_BURST_SECONDS,
+    MANAGEMENT_RATE,
+    Budget,
+)
 from services.scanner.domain.inventory import VaultRef
 from shared.events.scanning import VaultOutcome
 
@@ -34,3 +39,20 @@ class Pacing:
         """Return the budget that this vault draws on."""
         key = (vault.subscription_id, vault.region)
         return self._budgets.setdefault(key, Budget(self.rate))
+
+
+@dataclass(slots=True)
+class ManagementPacing:
+    """One budget of management reads for each subscription."""
+
+    _budgets: dict[str, Budget] = field(default_factory=dict)
+
+    async def wait(self, subscription_id: str) -> None:
+        """Wait until the subscription may be asked for the next time."""
+        budget = self._budgets.setdefault(
+            subscription_id.lower(),
+            Budget(MANAGEMENT_RATE, burst_seconds=MANAGEMENT_BURST_SECONDS),
+        )
+        seconds = budget.take(asyncio.get_running_loop().time())
+        if seconds > 0:
+            await asyncio.sleep(seconds)

@@ -85,13 +85,18 @@ async def read(
             await close()
 
 
-def _unreadable(
-    error: Exception, vault: VaultRef | None, name: str, assignee: str
-) -> UnreadableError:
-    outcome = next(
+def outcome_of(error: Exception) -> VaultOutcome:
+    """Return what an error means for the source, or the part of it, that was asked for."""
+    return next(
         (found for kind, found in _OUTCOMES.items() if isinstance(error, kind)),
         VaultOutcome.FAILED,
     )
+
+
+def _unreadable(
+    error: Exception, vault: VaultRef | None, name: str, assignee: str
+) -> UnreadableError:
+    outcome = outcome_of(error)
     if isinstance(error, CloudError):
         return UnreadableError(outcome, str(error), _remedy(error, outcome, vault, assignee))
     if outcome is VaultOutcome.TIMED_OUT:
