@@ -16,6 +16,8 @@ from services.scanner.handlers import (
     on_scan_requested,
     on_scan_shard_requested,
 )
+from services.scanner.ports import Diagnostics, Grants
+from services.scanner.steps.diagnose import DEFAULT_HOURS, DiagnosticsReader
 from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.visit import Visitor
@@ -207,6 +209,20 @@ class Rig:
     at_once: int = 8
     page_seconds: float = 30.0
     thresholds: Thresholds = DEFAULT
+    grants: Grants | None = None
+    diagnostics: Diagnostics | None = None
+    hours: float = DEFAULT_HOURS
+
+    def reader(self) -> DiagnosticsReader | None:
+        if self.diagnostics is None:
+            return None
+        return DiagnosticsReader(
+            diagnostics=self.diagnostics,
+            pool=self.pool,
+            writers=asyncio.Semaphore(2),
+            assignee="discover-id",
+            hours=self.hours,
+        )
 
     def visitor(self) -> Visitor:
         return Visitor(
@@ -230,6 +246,7 @@ class Rig:
             pool=self.pool,
             outbox=self.outbox,
             estate=self.cloud,
+            grants=self.grants,
             assignee="discover-id",
         )
         return asked.scan_id
@@ -248,6 +265,7 @@ class Rig:
             pool=self.pool,
             outbox=self.outbox,
             visitor=self.visitor(),
+            diagnostics=self.reader(),
             thresholds=self.thresholds,
         )
 
