@@ -2,6 +2,7 @@
 
 from functools import partial
 from typing import Final
+from urllib.parse import quote
 
 from services.scanner.adapters import wire
 from services.scanner.adapters.each import Pace, unhurried
@@ -27,7 +28,9 @@ class ManagementDiagnostics:
 
     async def settings(self, vault: VaultRef) -> tuple[DiagnosticSetting, ...]:
         what = f"the diagnostic settings of vault {vault.name}"
-        path = f"{vault.resource_id}/providers/Microsoft.Insights/diagnosticSettings"
+        # A resource group's name may hold letters of any script.
+        own = quote(vault.resource_id, safe="/()")
+        path = f"{own}/providers/Microsoft.Insights/diagnosticSettings"
         first = get(self._arm + path, **{"api-version": _API})
         turn = partial(self._pace, vault.subscription_id)
         listed = pages(self._client, first, what, turn=turn)
