@@ -186,7 +186,7 @@ def _add_policies(dice: Dice, vault: Vault) -> None:
     A vault that went over to roles keeps its policies; they grant nothing any more.
     """
     for _ in range(dice.pick((0, 1, 2))):
-        permissions = {
+        permissions: dict[Kind, tuple[str, ...]] = {
             kind: tuple(dice.some(words, dice.integer(0, 4))) for kind, words in _PERMISSIONS
         }
         vault.policies += (

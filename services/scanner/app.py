@@ -24,21 +24,24 @@ from shared.events import RotationPublished, ScanRequested, ScanShardRequested
 from shared.service import Service
 
 SHARDS_AT_ONCE = 2
+DIAGNOSTICS_WRITERS = 1  # the pool is small, and listings come first
 
 
 async def build(service: Service) -> None:
     """Join the clouds to the ports, messages to handlers, and start what runs by itself."""
     settings = _settings(service)
     pacing = Pacing(settings.scan_requests_per_second)
+    management = ManagementPacing()
     clouds = await service.resources.enter_async_context(
         open_clouds(
             from_variables(settings),
             pace=pacing.wait,
-            management_pace=ManagementPacing().wait,
+            management_pace=management.wait,
         )
     )
     expiry = _expiry(service, settings)
-    _subscribe(service, settings, clouds, pacing, expiry)
+    diagnostics = _diagnostics(service, settings, clouds, management)
+    _subscribe(service, settings, clouds, pacing, expiry, diagnostics)
     watchdog = Watchdog(
         pool=service.pool,
         outbox=service.bus,
@@ -59,7 +62,12 @@ def _expiry(service: Service, settings: Settings) -> Periodic:
 
 
 def _subscribe(
-    service: Service, settings: Settings, clouds: Clouds, pacing: Pacing, expiry: Periodic
+    service: Service,
+    settings: Settings,
+    clouds: Clouds,
+    pacing: Pacing,
+    expiry: Periodic,
+    diagnostics: DiagnosticsReader | None,
 ) -> None:
     """Join each message to its handler."""
     bus, pool = service.bus, service.pool
@@ -86,7 +94,7 @@ def _subscribe(
             pool=pool,
             outbox=bus,
             visitor=visitor,
-            diagnostics=_diagnostics(service, settings, clouds, visitor.writers),
+            diagnostics=diagnostics,
             thresholds=settings.thresholds(),
             on_completed=expiry.wake,
         )
@@ -95,14 +103,15 @@ def _subscribe(
 
 
 def _diagnostics(
-    service: Service, settings: Settings, clouds: Clouds, writers: asyncio.Semaphore
+    service: Service, settings: Settings, clouds: Clouds, pacing: ManagementPacing
 ) -> DiagnosticsReader | None:
     if clouds.diagnostics is None:
         return None
     return DiagnosticsReader(
         diagnostics=clouds.diagnostics,
         pool=service.pool,
-        writers=writers,
+        writers=asyncio.Semaphore(DIAGNOSTICS_WRITERS),
+        pacing=pacing,
         assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
         hours=settings.scan_diagnostics_hours,
     )

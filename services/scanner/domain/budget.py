@@ -45,6 +45,10 @@ class Budget:
         self._free_at = max(self._free_at, now - self.burst_seconds) + 1 / self.rate
         return max(0.0, self._free_at - now)
 
+    def hold(self, now: float, seconds: float) -> None:
+        """Give no place before so many seconds have passed: Azure asked for it."""
+        self._free_at = max(self._free_at, now + seconds)
+
     def slow_down(self) -> None:
         """Halve the rate: Azure asked for it."""
         self.rate = max(self.full_rate * _FLOOR, self.rate / 2)

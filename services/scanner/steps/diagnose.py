@@ -6,16 +6,17 @@ what was not reached, or could not be recorded, is due again in the next scan.
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, grant_reader
 from services.scanner.ports import Diagnostics
+from services.scanner.steps.pace import ManagementPacing
 from services.scanner.steps.read import outcome_of
 from services.scanner.steps.visit import run_all
 from services.scanner.store.diagnostics import Due, Reading, list_due, save_reading
-from shared.clouds.errors import AccessDeniedError, CloudError
+from shared.clouds.errors import AccessDeniedError, CloudError, ThrottledError
 from shared.database import Pool
 from shared.events.scanning import VaultOutcome
 from shared.telemetry import get_logger
@@ -30,11 +31,15 @@ LONGEST_SECONDS: Final = 240.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosticsReader:
-    """Reads what is due. `hours` is how long a reading counts, `writers` the pool's places."""
+    """Reads what is due. `hours` is how long a reading counts, `writers` the pool's places.
+
+    `pacing` learns of the waits that Azure asks for, so that other shards keep them too.
+    """
 
     diagnostics: Diagnostics
     pool: Pool
     writers: asyncio.Semaphore
+    pacing: ManagementPacing = field(default_factory=ManagementPacing)
     assignee: str = UNKNOWN_ASSIGNEE
     hours: float = DEFAULT_HOURS
     longest_seconds: float = LONGEST_SECONDS
@@ -56,6 +61,8 @@ class DiagnosticsReader:
         try:
             return Reading(settings=await self.diagnostics.settings(due.vault))
         except CloudError as error:
+            if isinstance(error, ThrottledError):
+                self.pacing.hold(due.vault.subscription_id, error.retry_after or 0.0)
             denied = isinstance(error, AccessDeniedError)
             advice = grant_reader(due.vault.resource_id, self.assignee) if denied else error.remedy
             return Reading(outcome=outcome_of(error), reason=str(error), remedy=advice or None)

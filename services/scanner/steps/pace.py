@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Final
 
 from services.scanner.domain.budget import (
     DEFAULT_RATE,
@@ -11,6 +12,9 @@ from services.scanner.domain.budget import (
 )
 from services.scanner.domain.inventory import VaultRef
 from shared.events.scanning import VaultOutcome
+
+# Longer nobody waits in line: a scan's plan may stand behind.
+LONGEST_HOLD_SECONDS: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -49,10 +53,17 @@ class ManagementPacing:
 
     async def wait(self, subscription_id: str) -> None:
         """Wait until the subscription may be asked for the next time."""
-        budget = self._budgets.setdefault(
-            subscription_id.lower(),
-            Budget(MANAGEMENT_RATE, burst_seconds=MANAGEMENT_BURST_SECONDS),
-        )
-        seconds = budget.take(asyncio.get_running_loop().time())
+        seconds = self.budget(subscription_id).take(asyncio.get_running_loop().time())
         if seconds > 0:
             await asyncio.sleep(seconds)
+
+    def hold(self, subscription_id: str, seconds: float) -> None:
+        """Ask a subscription no more for so long, at most a minute, and more slowly then."""
+        budget = self.budget(subscription_id)
+        budget.slow_down()
+        budget.hold(asyncio.get_running_loop().time(), min(seconds, LONGEST_HOLD_SECONDS))
+
+    def budget(self, subscription_id: str) -> Budget:
+        """Return the budget of a subscription's management reads."""
+        made = Budget(MANAGEMENT_RATE, burst_seconds=MANAGEMENT_BURST_SECONDS)
+        return self._budgets.setdefault(subscription_id.lower(), made)

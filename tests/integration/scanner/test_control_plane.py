@@ -12,7 +12,7 @@ from services.scanner.domain.diagnostics import DiagnosticSetting
 from services.scanner.domain.grants import Permission, RoleAssignment, RoleDefinition
 from services.scanner.domain.inventory import Subscription, VaultRef
 from services.scanner.ports import GrantListing, PartlyListedError
-from services.scanner.steps.diagnose import DiagnosticsReader
+from services.scanner.steps.diagnose import DiagnosticsReader, with_diagnostics
 from shared.clouds.errors import (
     AccessDeniedError,
     CloudError,
@@ -394,3 +394,19 @@ async def test_a_shard_that_is_delivered_again_reads_only_what_is_left(rig: Rig)
 
     assert source.asked == ["kv-b"]
     assert (await rig.scan_row(scan_id))["outcome"] == "complete"
+
+
+async def test_an_error_of_looking_is_raised_as_it_is_and_ends_the_reading(rig: Rig) -> None:
+    rig.cloud.put(a_set_vault())
+    source = rig.diagnostics = FakeDiagnostics(hangs={"kv-pay"})
+    scan_id = await rig.request()
+    shard = await rig.row("SELECT s.shard_id FROM scanner.v_shard s WHERE s.region IS NOT NULL")
+
+    async def looking() -> None:
+        await eventually(lambda: source.asked)
+        raise CrashedError
+
+    with pytest.raises(CrashedError):
+        await with_diagnostics(looking(), rig.reader(), scan_id, shard["shard_id"])
+
+    assert (await the_vault(rig))["diagnostics_outcome"] is None

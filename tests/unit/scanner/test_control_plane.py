@@ -1,5 +1,6 @@
 """Settings that changed, what a role allows, and the budget of management reads."""
 
+import asyncio
 import fnmatch
 
 import pytest
@@ -19,6 +20,7 @@ from services.scanner.domain.grants import (
     RoleDefinition,
     is_at_or_above,
 )
+from services.scanner.steps.pace import LONGEST_HOLD_SECONDS, ManagementPacing
 
 facts = st.dictionaries(
     st.sampled_from(["sku", "rbac", "tags", "policies"]), st.none() | st.booleans() | st.text()
@@ -153,3 +155,22 @@ def test_a_subscription_is_asked_a_quarter_of_what_azure_grants(gaps: list[float
     for start in begins:
         within = sum(start <= begin < start + 10 for begin in begins)
         assert within <= 250 / 4 + 10 * 25 / 4 + 2
+
+
+def test_a_held_budget_gives_no_place_before_its_time() -> None:
+    budget = Budget(10.0)
+    budget.hold(1000.0, 7.0)
+
+    assert budget.take(1000.0) >= 7.0
+    budget.hold(1000.0, 1.0)
+    assert budget.take(1000.0) >= 7.0, "a shorter wait does not shorten a longer one"
+
+
+async def test_azures_wait_holds_the_whole_subscription_and_no_other() -> None:
+    pacing = ManagementPacing()
+    pacing.hold("SUB-1", 3600.0)
+    now = asyncio.get_running_loop().time()
+
+    assert LONGEST_HOLD_SECONDS <= pacing.budget("sub-1").take(now) <= LONGEST_HOLD_SECONDS + 1
+    assert pacing.budget("sub-2").take(now) == 0.0
+    assert pacing.budget("sub-1").rate == MANAGEMENT_RATE / 2
