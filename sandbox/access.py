@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sandbox.estate.model import Estate, Kind, Vault
-from sandbox.roles import ROLES, Role
+from sandbox.roles import Role
 
 GROUP: Final = "contoso"
 _SECRET_ACTIONS: Final = {
@@ -49,9 +49,10 @@ class Access:
         self._roles: defaultdict[str, defaultdict[str, set[Role]]] = defaultdict(
             lambda: defaultdict(set)
         )
+        roles = estate.roles()
         for assignment in estate.assignments:
             by_scope = self._roles[assignment.object_id]
-            by_scope[assignment.scope.lower()].add(ROLES[assignment.role])
+            by_scope[assignment.scope.lower()].add(roles[assignment.role])
 
     def allows(self, object_id: str, action: str, scope: str, *, data: bool = False) -> bool:
         """Say whether a role on the scope, or above it, allows the action."""

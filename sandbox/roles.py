@@ -11,7 +11,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role: what it allows on resources, and on the data inside them."""
+    """A role: what it allows on resources, and on the data inside them, and what not of that.
+
+    A custom role says where it may be assigned.
+    """
 
     id: str
     name: str
@@ -20,15 +23,15 @@ class Role:
     data_actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
     not_data_actions: tuple[str, ...] = ()
+    custom_at: tuple[str, ...] = ()
 
     def allows(self, action: str, *, data: bool) -> bool:
-        """Say whether the role allows an action: what it excludes it excludes for itself only."""
-        given = self.data_actions if data else self.actions
-        taken = self.not_data_actions if data else self.not_actions
-        return _covers(given, action) and not _covers(taken, action)
+        patterns = self.data_actions if data else self.actions
+        without = self.not_data_actions if data else self.not_actions
+        return _matches(patterns, action) and not _matches(without, action)
 
 
-def _covers(patterns: tuple[str, ...], action: str) -> bool:
+def _matches(patterns: tuple[str, ...], action: str) -> bool:
     return any(_matcher(pattern).fullmatch(action) for pattern in patterns)
 
 

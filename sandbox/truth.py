@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from sandbox.arm import insights, role_shapes
 from sandbox.arm import shapes as arm_shapes
 from sandbox.certificates import PLAIN
 from sandbox.directory import shapes as directory_shapes
@@ -34,8 +35,13 @@ def tell(world: World) -> Document:
         ],
         "applications": [directory_shapes.application(each) for each in estate.applications],
         "role_assignments": [
-            arm_shapes.role_assignment(estate, each) for each in estate.assignments
+            role_shapes.role_assignment(estate, each) for each in estate.assignments
         ],
+        "role_definitions": [role_shapes.role_definition(each) for each in estate.roles().values()],
+        "management_groups": {
+            each.id: [group.scope for group in estate.groups_above(each.id)]
+            for each in estate.subscriptions
+        },
         "identities": {
             each.name: {"client_id": each.client_id, "object_id": each.object_id}
             for each in estate.principals.values()
@@ -51,6 +57,7 @@ def _vault(world: World, vault: Vault) -> Document:
     found = arm_shapes.vault(world.estate, world.names, vault)
     found |= {"subscriptionId": vault.subscription_id, "firewall": vault.firewall}
     found["readableBy"] = readable_by
+    found["diagnosticSettings"] = insights.diagnostic_settings(vault)
     for kind in KINDS:
         found[kind] = _items(world, vault, kind)
         found[f"deleted_{kind}"] = _deleted(world, vault, kind)

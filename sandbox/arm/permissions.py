@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from sandbox.arm import errors, shapes
+from sandbox.arm import errors, role_shapes
 from sandbox.tokens import Caller
 from sandbox.wire import Document
 from sandbox.world import World
@@ -32,7 +32,7 @@ def of_caller(world: World, request: Request, caller: Caller) -> list[Document]:
     held = world.access.roles(caller.object_id, scope)
     if not any(role.allows(_READ, data=False) for role in held):
         raise errors.unauthorized(caller, _READ, scope)
-    return [shapes.permission(role) for role in held]
+    return [role_shapes.permission(role) for role in held]
 
 
 def _ensure_vault(world: World, scope: str) -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from sandbox.certificates import Look
+from sandbox.estate.control_plane import ManagementGroup, VaultSettings
 from sandbox.key_pairs import KeyType
+from sandbox.roles import ROLES, Role
 
 Kind = Literal["secrets", "keys", "certificates"]
 KINDS: Final[tuple[Kind, ...]] = ("secrets", "keys", "certificates")
@@ -70,10 +72,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """What a vault's own policy lets an object do; permissions in Azure's words."""
+    """What a vault's own policy lets an object do; permissions in Azure's words.
+
+    With `application_id` it holds only for that application acting for the object.
+    """
 
     object_id: str
     permissions: Mapping[Kind, tuple[str, ...]]
+    application_id: str | None = None
+    storage: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +99,7 @@ class Vault:
     retention_days: int = 90
     purge_protection: bool = False
     firewall: Firewall = "open"
+    settings: VaultSettings = field(default_factory=VaultSettings)
     live: dict[Kind, dict[str, Item]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     deleted: dict[Kind, dict[str, Item]] = field(
         default_factory=lambda: {kind: {} for kind in KINDS}
@@ -159,6 +167,8 @@ class Assignment(NamedTuple):
     scope: str
     object_id: str
     role: str
+    principal_type: str = "ServicePrincipal"
+    condition: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -212,6 +222,23 @@ class Estate:
     principals: dict[str, Principal] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
+    groups: list[ManagementGroup] = field(default_factory=list)
+    custom_roles: list[Role] = field(default_factory=list)
+
+    def roles(self) -> dict[str, Role]:
+        """Return every role of the tenant by its name."""
+        return ROLES | {role.name: role for role in self.custom_roles}
+
+    def groups_above(self, subscription_id: str) -> list[ManagementGroup]:
+        """Return the management groups above a subscription, the nearest first."""
+        by_name = {group.name: group for group in self.groups}
+        wanted = subscription_id.lower()
+        at = next((group for group in self.groups if wanted in group.subscriptions), None)
+        found = []
+        while at is not None:
+            found.append(at)
+            at = by_name.get(at.parent or "")
+        return found
 
     def add_vault(self, vault: Vault) -> Vault:
         self.vaults[vault.name.lower()] = vault

@@ -19,6 +19,7 @@ from services.gateway.routes import (
     permissions,
     scans,
     system,
+    vaults,
     watch,
     web,
 )
@@ -51,6 +52,7 @@ ROUTERS: Final = (
     scans.router,
     inventory.router,
     permissions.router,
+    vaults.router,
     watch.router,
     system.router,
     not_built.router,

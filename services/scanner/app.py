@@ -12,10 +12,11 @@ from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.schedule import DOCTOR_SECONDS, WATCH_SECONDS, Periodic
 from services.scanner.settings import Settings
 from services.scanner.steps import direct
+from services.scanner.steps.diagnose import DiagnosticsReader
 from services.scanner.steps.doctor import Doctor, Examined
 from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.first_look import request_first_scan
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.pace import ManagementPacing, Pacing
 from services.scanner.steps.permission_check import Checkup, look_at_permissions
 from services.scanner.steps.read import Readers
 from services.scanner.steps.resume import Watchdog
@@ -32,23 +33,31 @@ from shared.events import (
 from shared.service import Service
 
 SHARDS_AT_ONCE = 2
+DIAGNOSTICS_WRITERS = 1  # the pool is small, and listings come first
 
 
 async def build(service: Service) -> None:
     """Join the clouds to the ports, messages to handlers, and start what runs by itself."""
     settings = _settings(service)
     pacing = Pacing(settings.scan_requests_per_second)
-    calls = Calls()
+    management, calls = ManagementPacing(), Calls()
     clouds = await service.resources.enter_async_context(
-        open_clouds(from_variables(settings), pace=pacing.wait, calls=calls)
+        open_clouds(
+            from_variables(settings),
+            pace=pacing.wait,
+            management_pace=management.wait,
+            calls=calls,
+        )
     )
     expiry = _expiry(service, settings)
-    _subscribe(service, settings, clouds, pacing, calls, expiry)
+    diagnostics = _diagnostics(service, settings, clouds, management)
+    _subscribe(service, settings, clouds, pacing, calls, expiry, diagnostics)
     _add_doctor(service, settings, clouds, pacing)
     watchdog = Watchdog(
         pool=service.pool,
         outbox=service.bus,
         estate=clouds.estate,
+        grants=clouds.grants,
         assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
         stale_seconds=settings.scan_stale_seconds,
     )
@@ -70,6 +79,7 @@ def _subscribe(
     pacing: Pacing,
     calls: Calls,
     expiry: Periodic,
+    diagnostics: DiagnosticsReader | None,
 ) -> None:
     """Join each message to its handler."""
     bus, pool = service.bus, service.pool
@@ -97,6 +107,7 @@ def _subscribe(
             pool=pool,
             outbox=bus,
             estate=clouds.estate,
+            grants=clouds.grants,
             assignee=assignee,
         )
     )
@@ -107,6 +118,7 @@ def _subscribe(
             outbox=bus,
             visitor=visitor,
             enricher=enricher,
+            diagnostics=diagnostics,
             thresholds=settings.thresholds(),
             on_completed=expiry.wake,
         )
@@ -139,6 +151,21 @@ async def examine_directly(cloud: CloudSettings) -> Examined:
         return await doctor.examine()
 
 
+def _diagnostics(
+    service: Service, settings: Settings, clouds: Clouds, pacing: ManagementPacing
+) -> DiagnosticsReader | None:
+    if clouds.diagnostics is None:
+        return None
+    return DiagnosticsReader(
+        diagnostics=clouds.diagnostics,
+        pool=service.pool,
+        writers=asyncio.Semaphore(DIAGNOSTICS_WRITERS),
+        pacing=pacing,
+        assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
+        hours=settings.scan_diagnostics_hours,
+    )
+
+
 async def scan_directly(
     cloud: CloudSettings,
     *,
@@ -151,7 +178,8 @@ async def scan_directly(
     vaults themselves cannot be listed.
     """
     pacing = Pacing()
-    async with open_clouds(cloud, pace=pacing.wait) as clouds:
+    opened = open_clouds(cloud, pace=pacing.wait, management_pace=ManagementPacing().wait)
+    async with opened as clouds:
         readers = _readers(clouds, cloud.identity.client_id or UNKNOWN_ASSIGNEE)
         progress = direct.scan(
             clouds.estate, readers, pacing, now=clock(), subscription_ids=subscription_ids

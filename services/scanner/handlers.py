@@ -9,9 +9,11 @@ from typing import Final
 
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.domain.status import DEFAULT, Thresholds
-from services.scanner.ports import Estate, Outbox
+from services.scanner.ports import Estate, Grants, Outbox
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
+from services.scanner.steps.diagnose import DiagnosticsReader, with_diagnostics
 from services.scanner.steps.enrich import Enricher
+from services.scanner.steps.grants import list_grants
 from services.scanner.steps.plan import plan, plan_one, survey
 from services.scanner.steps.record import Recorder
 from services.scanner.steps.visit import Visitor
@@ -43,6 +45,7 @@ async def on_scan_requested(
     pool: Pool,
     outbox: Outbox,
     estate: Estate,
+    grants: Grants | None = None,
     assignee: str = UNKNOWN_ASSIGNEE,
 ) -> None:
     """Begin a scan: list what there is, write the plan, send its shards.
@@ -64,7 +67,8 @@ async def on_scan_requested(
         async with pool.transaction() as conn:
             await fail_scan(conn, outbox, scan.id, f"{error} {error.remedy}".strip())
     else:
-        await plan(pool, outbox, scan, found, assignee=assignee)
+        granted = await list_grants(grants, sorted(found.in_scope))
+        await plan(pool, outbox, scan, found, assignee=assignee, grants=granted)
 
 
 async def on_scan_shard_requested(
@@ -75,6 +79,7 @@ async def on_scan_shard_requested(
     outbox: Outbox,
     visitor: Visitor,
     enricher: Enricher,
+    diagnostics: DiagnosticsReader | None = None,
     thresholds: Thresholds = DEFAULT,
     on_completed: Callable[[], None] = lambda: None,
 ) -> None:
@@ -99,7 +104,8 @@ async def on_scan_shard_requested(
         thresholds=thresholds,
         calls=enricher.calls,
     )
-    await visitor.visit_all(recorder, pending)
+    looking = visitor.visit_all(recorder, pending)
+    await with_diagnostics(looking, diagnostics, scan.id, event.shard_id)
     await enricher.enrich(recorder, event.shard_id)
     async with pool.transaction() as conn:
         await inbox.claim(conn, message, on_scan_shard_requested.__name__)

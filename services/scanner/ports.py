@@ -4,8 +4,9 @@ The clouds' ports are implemented in `adapters/`. Their methods raise the errors
 `shared.clouds.errors` and return metadata only: no method could return a value.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -17,10 +18,13 @@ from services.scanner.domain.detail import (
     RotationPolicy,
     Version,
 )
+from services.scanner.domain.diagnostics import DiagnosticSetting
+from services.scanner.domain.grants import RoleAssignment, RoleDefinition
 from services.scanner.domain.inventory import ItemKind, Subscription, VaultRef
 from services.scanner.domain.listing import Page
 from services.scanner.domain.permission_facts import Assignment, Identity, PolicyEntry
 from services.scanner.domain.permission_grants import Grant
+from shared.clouds.errors import CloudError
 from shared.database import Connection
 from shared.events import Event
 
@@ -33,7 +37,48 @@ class Estate(Protocol):
         ...
 
     async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
-        """Return the vaults of these subscriptions; no subscription means no vault."""
+        """Return the vaults of these subscriptions; no subscription means no vault.
+
+        Raises `PartlyListedError` with what was listed if some subscriptions could not be.
+        """
+        ...
+
+
+class PartlyListedError(CloudError):
+    """Some subscriptions' vaults could not be listed; an error, so that nobody overlooks it."""
+
+    def __init__(self, vaults: Sequence[VaultRef], failures: Mapping[str, CloudError]) -> None:
+        super().__init__(f"The vaults of {len(failures)} subscriptions could not be listed.")
+        self.vaults = vaults
+        self.failures = failures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantListing:
+    """Role assignments by subscription, inherited ones included, and the roles that they name.
+
+    A subscription stands in `assignments` only with all of its assignments; in `failures` it could
+    not be listed.
+    """
+
+    roles: tuple[RoleDefinition, ...] = ()
+    assignments: Mapping[str, tuple[RoleAssignment, ...]] = field(default_factory=dict)
+    failures: Mapping[str, CloudError] = field(default_factory=dict)
+
+
+class Grants(Protocol):
+    """The control plane: who may do what."""
+
+    async def grants(self, subscription_ids: Sequence[str]) -> GrantListing:
+        """Return the role assignments of these subscriptions."""
+        ...
+
+
+class Diagnostics(Protocol):
+    """The control plane: where a vault's logs go."""
+
+    async def settings(self, vault: VaultRef) -> tuple[DiagnosticSetting, ...]:
+        """Return a vault's diagnostic settings, in the order of their names."""
         ...
 
 

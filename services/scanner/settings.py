@@ -39,6 +39,11 @@ class Settings(ServiceSettings):
     scan_stale_seconds: float = Field(
         default=600, gt=0, description="Without progress for so long a scan is resumed."
     )
+    scan_diagnostics_hours: float = Field(
+        default=24,
+        ge=0,
+        description="Hours after which a vault's diagnostic settings are read again.",
+    )
     sweep_seconds: float = Field(
         default=60, gt=0, description="Seconds between two looks for what came closer to its end."
     )

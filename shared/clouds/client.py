@@ -70,6 +70,16 @@ class CloudClient:
 
         `what` is what is listed by it, as a phrase for the error's sentence.
         """
+        return (await self._answer(request, what)).content
+
+    async def read_with_headers(
+        self, request: HttpRequest, what: str
+    ) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        """Return the JSON object that answers such a request, and the answer's headers."""
+        response = await self._answer(request, what)
+        return parse(response.content, what), response.headers
+
+    async def _answer(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
         response = await self._send(request, what)
         if response.status_code != HTTPStatus.OK:
             raise refusal(
@@ -79,7 +89,7 @@ class CloudClient:
                 response.content,
                 retry_after(response.headers),
             )
-        return response.content
+        return response
 
     async def _send(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
         try:

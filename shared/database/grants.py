@@ -20,6 +20,8 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scanner.v_permission_check",
         "scanner.v_item_detail",
         "scanner.v_version",
+        "scanner.v_vault_change",
+        "scanner.v_vault_grant",
         "alerting.v_alert",
         "alerting.v_outbox",
     ),

@@ -18,6 +18,8 @@ from services.scanner.handlers import (
     on_scan_requested,
     on_scan_shard_requested,
 )
+from services.scanner.ports import Diagnostics, Grants
+from services.scanner.steps.diagnose import DEFAULT_HOURS, DiagnosticsReader
 from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
@@ -230,6 +232,20 @@ class Rig:
     detail_calls: int = 20_000
     detail_hours: float = 168
     detail_batch: int = 200
+    grants: Grants | None = None
+    diagnostics: Diagnostics | None = None
+    hours: float = DEFAULT_HOURS
+
+    def reader(self) -> DiagnosticsReader | None:
+        if self.diagnostics is None:
+            return None
+        return DiagnosticsReader(
+            diagnostics=self.diagnostics,
+            pool=self.pool,
+            writers=asyncio.Semaphore(2),
+            assignee="discover-id",
+            hours=self.hours,
+        )
 
     def visitor(self) -> Visitor:
         return Visitor(
@@ -268,6 +284,7 @@ class Rig:
             pool=self.pool,
             outbox=self.outbox,
             estate=self.cloud,
+            grants=self.grants,
             assignee="discover-id",
         )
         return asked.scan_id
@@ -287,6 +304,7 @@ class Rig:
             outbox=self.outbox,
             visitor=self.visitor(),
             enricher=self.enricher(),
+            diagnostics=self.reader(),
             thresholds=self.thresholds,
         )
 

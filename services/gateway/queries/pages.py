@@ -161,20 +161,6 @@ async def list_vaults(
     )
 
 
-async def get_vault(pool: Pool, vault_id: int) -> Record | None:
-    """Return one vault, also one that is gone, or None."""
-    return await pool.fetchrow(
-        """
-        SELECT v.id, v.kind, v.name, v.uri, v.resource_id, v.subscription_id, v.subscription_name,
-               v.resource_group, v.region, v.sku, v.tags, v.rbac, v.outcome, v.outcome_reason,
-               v.outcome_remedy, v.last_scanned_at, v.last_complete_at, v.items, v.deleted_at
-          FROM scanner.v_vault AS v
-         WHERE v.id = $1
-        """,
-        vault_id,
-    )
-
-
 async def list_alerts(
     pool: Pool, *, state: str | None, before: tuple[datetime, UUID] | None, limit: int
 ) -> list[Record]:

@@ -1,4 +1,4 @@
-"""The inventory: items, what changed, vaults."""
+"""The inventory: items, and what changed."""
 
 from typing import Annotated
 from uuid import UUID
@@ -17,7 +17,6 @@ from services.gateway.routes.answers import (
     Change,
     Item,
     Page,
-    Vault,
     as_json,
     as_page,
     cut,
@@ -25,16 +24,14 @@ from services.gateway.routes.answers import (
     whole,
 )
 from services.gateway.routes.item_answers import ItemDetail, ItemVersion
-from services.gateway.routes.parameters import STORABLE, CursorText, Limit, Words
+from services.gateway.routes.parameters import LARGEST_INTEGER, CursorText, Limit, Words
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["inventory"])
 
 LATEST_CHANGES = 20
 NEWEST_VERSIONS = 20
-LARGEST_INTEGER = 2**31 - 1
 LARGEST_BIGINT = 2**63 - 1
 ItemId = Annotated[int, Path(ge=1, le=LARGEST_BIGINT)]
-VaultId = Annotated[int, Path(ge=1, le=LARGEST_INTEGER)]
 
 
 @router.get("/items", response_model=Page[Item])
@@ -147,41 +144,3 @@ async def list_changes(
         parts_of(request).pool, before=before, limit=limit + 1, vault_id=vault, scan_id=scan
     )
     return cut(rows, limit, question=question, key="")
-
-
-@router.get("/vaults", response_model=Page[Vault])
-@needs(Permission.READ_INVENTORY)
-async def list_vaults(
-    request: Request,
-    subscription: Annotated[str | None, Query(max_length=200, pattern=STORABLE)] = None,
-    readable: Annotated[
-        bool | None, Query(description="false: those that could not be looked into.")
-    ] = None,
-    q: Annotated[
-        str | None,
-        Query(max_length=200, pattern=STORABLE, description="How its name begins."),
-    ] = None,
-    limit: Limit = 100,
-    cursor: CursorText = None,
-) -> Response:
-    """Return the vaults and the Entra directory, and how the last look at each went."""
-    question = f"vaults/{subscription}/{readable}/{q}"
-    rows = await pages.list_vaults(
-        parts_of(request).pool,
-        after=whole(position(cursor, question)),
-        limit=limit + 1,
-        subscription=subscription,
-        readable=readable,
-        q=q,
-    )
-    return cut(rows, limit, question=question, key="")
-
-
-@router.get("/vaults/{vault_id}", response_model=Vault)
-@needs(Permission.READ_INVENTORY)
-async def get_vault(request: Request, vault_id: VaultId) -> Response:
-    """Return one vault."""
-    row = await pages.get_vault(parts_of(request).pool, vault_id)
-    if row is None:
-        raise problem.not_found("vault")
-    return as_json(dict(row))

@@ -9,6 +9,7 @@ CursorText = Annotated[
     str | None,
     Query(max_length=2000, description="`meta.next_cursor` of the page before."),
 ]
+LARGEST_INTEGER: Final = 2**31 - 1
 # The database holds no NUL.
 STORABLE: Final = r"^[^\x00]*$"
 Words = Annotated[list[str], Query(max_length=50)]

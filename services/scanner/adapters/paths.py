@@ -26,6 +26,10 @@ VAULT: Final = AllowedPaths(
 ARM: Final = AllowedPaths(
     "GET /subscriptions",
     "GET /subscriptions/{id}/providers/Microsoft.KeyVault/vaults",
+    "GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments",
+    "GET /subscriptions/{id}/providers/Microsoft.Authorization/roleDefinitions",
+    "GET /subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
+    "/providers/Microsoft.Insights/diagnosticSettings",
     "POST /providers/Microsoft.ResourceGraph/resources",
     # The permission doctor: what this identity may do, and which role lets it.
     "GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments",

@@ -12,9 +12,10 @@ from urllib.parse import quote
 from services.scanner.adapters import paths, wire
 from services.scanner.adapters.key_vault import API as VAULT_API
 from services.scanner.adapters.management import API as MANAGEMENT_API
-from services.scanner.adapters.management import PAGE, read_vault
+from services.scanner.adapters.management import PAGE
 from services.scanner.adapters.permission_token import claims_of, identity_of
 from services.scanner.adapters.resource_graph import ResourceGraphEstate
+from services.scanner.adapters.vaults import vault_ref
 from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.permission_facts import Assignment, Identity, PolicyEntry
 from services.scanner.domain.permission_grants import Grant
@@ -68,7 +69,7 @@ class AzurePermissionProbes:
         what = f"the vaults of subscription {subscription_id}"
         path = f"/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/vaults"
         found = await self._list(path, what, **{"api-version": MANAGEMENT_API, "$top": PAGE})
-        return [VaultWithPolicies(read_vault(row, what), _policies(row, what)) for row in found]
+        return [VaultWithPolicies(vault_ref(row, what), _policies(row, what)) for row in found]
 
     async def assignments(self, subscription_id: str, object_id: str) -> list[Assignment]:
         what = f"the role assignments in subscription {subscription_id}"

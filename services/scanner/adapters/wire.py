@@ -62,6 +62,14 @@ def tags(row: Row, what: str) -> dict[str, str]:
     return {storable(name): text_or_empty(found, name, what) for name in found}
 
 
+def texts(row: Row, name: str, what: str) -> list[str]:
+    """Return a list of texts; an empty one where Azure leaves it out."""
+    found = optional(row, name, list, what) or []
+    if not all(isinstance(each, str) for each in found):
+        raise unexpected(what, f"`{name}` is not a list of texts")
+    return [storable(each) for each in found]
+
+
 def text_or_empty(row: Row, name: str, what: str) -> str:
     return optional(row, name, str, what) or ""
 

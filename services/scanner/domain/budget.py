@@ -12,6 +12,11 @@ DEFAULT_RATE: Final = 500.0
 """A quarter of the 2,000 requests a second that Azure grants to a subscription's vaults in a region
 (Azure Key Vault service limits: 5 times 4,000 transactions in 10 s)."""
 
+MANAGEMENT_RATE: Final = 6.25
+MANAGEMENT_BURST_SECONDS: Final = 10.0
+"""A quarter of what Azure Resource Manager grants to a principal in a subscription: 250 reads at
+once, then 25 a second (Azure Resource Manager, "Understand how requests are throttled")."""
+
 _FLOOR: Final = 0.02
 _STEP: Final = 0.05
 _BURST_SECONDS: Final = 0.2
@@ -23,6 +28,7 @@ class Budget:
 
     full_rate: float = DEFAULT_RATE
     rate: float = 0.0
+    burst_seconds: float = _BURST_SECONDS
     _free_at: float = 0.0
 
     def __post_init__(self) -> None:
@@ -36,8 +42,12 @@ class Budget:
 
         What was not used in the last moments may be used at once; older leftovers are lost.
         """
-        self._free_at = max(self._free_at, now - _BURST_SECONDS) + 1 / self.rate
+        self._free_at = max(self._free_at, now - self.burst_seconds) + 1 / self.rate
         return max(0.0, self._free_at - now)
+
+    def hold(self, now: float, seconds: float) -> None:
+        """Give no place before so many seconds have passed: Azure asked for it."""
+        self._free_at = max(self._free_at, now + seconds)
 
     def slow_down(self) -> None:
         """Halve the rate: Azure asked for it."""

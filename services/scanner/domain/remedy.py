@@ -99,3 +99,11 @@ def _open_network(vault: VaultRef | None) -> str:
         f' "{vault.resource_group}" --subscription "{vault.subscription_id}" --ip-address'
         ' "<outbound address of the scanner>"'
     )
+
+
+def grant_reader(scope: str, assignee: str) -> str:
+    """Return what lets the identity read a scope's resources, assignments and settings."""
+    return (
+        "The identity lacks the role Reader: az role assignment create --assignee"
+        f' "{assignee}" --role "Reader" --scope "{scope}"'
+    )

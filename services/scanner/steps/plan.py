@@ -1,16 +1,24 @@
 """Planning a scan: what there is to look at, cut into shards."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from services.scanner.domain.inventory import Subscription, VaultRef
-from services.scanner.domain.outcome import NO_SUBSCRIPTION, unseen_subscription
+from services.scanner.domain.outcome import (
+    NO_SUBSCRIPTION,
+    unlisted_subscription,
+    unseen_subscription,
+)
+from services.scanner.domain.remedy import grant_reader
 from services.scanner.domain.sharding import Presence, Shard, Source, shards
-from services.scanner.ports import Estate, Outbox
+from services.scanner.ports import Estate, GrantListing, Outbox, PartlyListedError
 from services.scanner.steps.conclude import conclude_if_done
+from services.scanner.steps.grants import save_grants
 from services.scanner.store import estate as sources_store
 from services.scanner.store import scans
 from services.scanner.store.scans import Scan
+from services.scanner.store.vaults import save_vaults
+from shared.clouds.errors import AccessDeniedError, CloudError
 from shared.database import Connection, Pool
 from shared.events.scanning import ScanShardRequested
 
@@ -19,13 +27,15 @@ from shared.events.scanning import ScanShardRequested
 class Survey:
     """What the control plane shows: subscriptions that can be seen, the vaults of those in scope.
 
-    `unseen` were asked for and cannot be seen.
+    `in_scope` were asked for, or all were; of them the vaults of those in `unlisted` could not be
+    listed. `unseen` were asked for and cannot be seen.
     """
 
     subscriptions: tuple[Subscription, ...]
     in_scope: frozenset[str]
     unseen: tuple[str, ...]
     vaults: tuple[VaultRef, ...]
+    unlisted: Mapping[str, CloudError] = field(default_factory=dict)
 
 
 async def survey(estate: Estate, asked: Sequence[str]) -> Survey:
@@ -36,23 +46,42 @@ async def survey(estate: Estate, asked: Sequence[str]) -> Survey:
     visible = {one.id.lower(): one for one in await estate.subscriptions()}
     wanted = dict.fromkeys(name.lower() for name in asked)
     in_scope = [visible[name].id for name in wanted or visible if name in visible]
-    vaults = {vault.uri.rstrip("/").lower(): vault for vault in await estate.vaults(in_scope)}
+    unlisted: Mapping[str, CloudError] = {}
+    try:
+        listed: Sequence[VaultRef] = await estate.vaults(in_scope)
+    except PartlyListedError as partly:
+        listed, unlisted = partly.vaults, partly.failures
+    vaults = {vault.uri.rstrip("/").lower(): vault for vault in listed}
     return Survey(
         subscriptions=tuple(visible.values()),
         in_scope=frozenset(in_scope),
         unseen=tuple(name for name in wanted if name not in visible),
         vaults=tuple(vaults.values()),
+        unlisted=unlisted,
     )
 
 
-async def plan(pool: Pool, outbox: Outbox, scan: Scan, found: Survey, *, assignee: str) -> None:
-    """Write the plan of a requested scan and send its shards; once, whoever else is planning it."""
+async def plan(
+    pool: Pool,
+    outbox: Outbox,
+    scan: Scan,
+    found: Survey,
+    *,
+    assignee: str,
+    grants: GrantListing | None = None,
+) -> None:
+    """Write the plan of a requested scan and send its shards; once, whoever else is planning it.
+
+    What the control plane told is recorded with it, `grants` where they were asked for.
+    """
     async with pool.transaction() as conn:
         locked = await scans.lock_scan(conn, scan.id)
         if locked is None or locked.state != scans.REQUESTED:
             return
         everything = not scan.subscription_ids
-        cut = shards(await _sources(conn, found, everything=everything))
+        cut = shards(await _sources(conn, found, scan, everything=everything))
+        if grants is not None:
+            await save_grants(conn, grants, found.subscriptions, assignee)
         await scans.add_plan(conn, scan.id, cut, notes(found, assignee))
         await send_shards(conn, outbox, scan, [shard.shard_id for shard in cut])
         await conclude_if_done(conn, outbox, scan.id)
@@ -81,10 +110,12 @@ async def send_shards(
         await outbox.emit(event, connection=conn, correlation_id=scan.correlation_id)
 
 
-async def _sources(conn: Connection, found: Survey, *, everything: bool) -> list[Source]:
+async def _sources(
+    conn: Connection, found: Survey, scan: Scan, *, everything: bool
+) -> list[Source]:
     """Return what is to be looked at: the listed vaults, those known before, the directory."""
     await sources_store.save_subscriptions(conn, found.subscriptions)
-    listed = await sources_store.save_vaults(conn, found.vaults)
+    listed = await save_vaults(conn, found.vaults, scan.id)
     scope = None if everything else [*found.in_scope, *found.unseen]
     others = await sources_store.list_others(conn, [one.vault_id for one in listed], scope)
     others = [replace(one, presence=_presence(one, found)) for one in others]
@@ -93,11 +124,28 @@ async def _sources(conn: Connection, found: Survey, *, everything: bool) -> list
 
 
 def _presence(source: Source, found: Survey) -> Presence:
-    return Presence.MISSING if source.subscription_id in found.in_scope else Presence.UNSEEN
+    listed = found.in_scope - found.unlisted.keys()
+    return Presence.MISSING if source.subscription_id in listed else Presence.UNSEEN
 
 
 def notes(found: Survey, assignee: str) -> list[str]:
     """Return the sentences on what could not even be listed."""
     if not found.subscriptions and not found.unseen:
         return [NO_SUBSCRIPTION]
-    return [unseen_subscription(subscription_id, assignee) for subscription_id in found.unseen]
+    unseen = [unseen_subscription(subscription_id, assignee) for subscription_id in found.unseen]
+    return [
+        *unseen,
+        *(
+            unlisted_subscription(
+                subscription_id, str(error), _advice(subscription_id, error, assignee)
+            )
+            for subscription_id, error in found.unlisted.items()
+        ),
+    ]
+
+
+def _advice(subscription_id: str, error: CloudError, assignee: str) -> str:
+    """Return the command where a role is missing, or else what the error says."""
+    if isinstance(error, AccessDeniedError):
+        return grant_reader(f"/subscriptions/{subscription_id}", assignee)
+    return error.remedy

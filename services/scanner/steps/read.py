@@ -85,7 +85,7 @@ async def read(readers: Readers, vault: VaultRef | None, name: str) -> AsyncGene
 
 
 def outcome_of(error: Exception) -> VaultOutcome:
-    """Return what an error that reading ended in means for what was read."""
+    """Return what an error means for the source, or the part of it, that was asked for."""
     return next(
         (found for kind, found in _OUTCOMES.items() if isinstance(error, kind)),
         VaultOutcome.FAILED,

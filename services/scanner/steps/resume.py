@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, remedy
-from services.scanner.ports import Estate, Outbox
+from services.scanner.ports import Estate, Grants, Outbox
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
+from services.scanner.steps.grants import list_grants
 from services.scanner.steps.plan import plan, send_shards, survey
 from services.scanner.steps.read import UnreadableError
 from services.scanner.steps.record import Recorder
@@ -43,6 +44,7 @@ class Watchdog:
     pool: Pool
     outbox: Outbox
     estate: Estate
+    grants: Grants | None = None
     assignee: str = UNKNOWN_ASSIGNEE
     stale_seconds: float = STALE_SECONDS
 
@@ -101,7 +103,8 @@ class Watchdog:
             if scan.resumed == ATTEMPTS:
                 await self._fail(scan, f"{error} {error.remedy}".strip())
         else:
-            await plan(self.pool, self.outbox, scan, found, assignee=self.assignee)
+            granted = await list_grants(self.grants, sorted(found.in_scope))
+            await plan(self.pool, self.outbox, scan, found, assignee=self.assignee, grants=granted)
 
     async def _fail(self, scan: Scan, error: str) -> None:
         async with self.pool.transaction() as conn:

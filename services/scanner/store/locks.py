@@ -1,6 +1,6 @@
-"""Advisory locks: one writer for each vault, one replica at a time for each periodic task.
+"""Advisory locks: one writer for each vault and for the estate, one replica for a periodic task.
 
-Both last until the transaction ends, so a crash releases them.
+All last until the transaction ends, so a crash releases them.
 """
 
 from enum import IntEnum
@@ -10,6 +10,7 @@ from shared.database import Connection
 
 _VAULT: Final = 7_301
 _TASK: Final = 7_302
+_ESTATE: Final = 7_303
 
 
 class Task(IntEnum):
@@ -22,6 +23,11 @@ class Task(IntEnum):
 async def lock_vault(conn: Connection, vault_id: int) -> None:
     """Wait until nobody else writes this vault's items; two writers would add an item twice."""
     await conn.execute("SELECT pg_advisory_xact_lock($1, $2)", _VAULT, vault_id)
+
+
+async def lock_estate(conn: Connection) -> None:
+    """Wait until nobody else records what the control plane listed: one estate after another."""
+    await conn.execute("SELECT pg_advisory_xact_lock($1, 0)", _ESTATE)
 
 
 async def try_task(conn: Connection, task: Task) -> bool:

@@ -149,20 +149,23 @@ async def delete_vault(conn: Connection, vault_id: int) -> None:
     )
 
 
+def to_vault(row: asyncpg.Record) -> VaultRef:
+    """Return the vault of a row as far as reading from it needs; without its configuration."""
+    return VaultRef(
+        resource_id=row["resource_id"],
+        name=row["name"],
+        uri=row["uri"],
+        subscription_id=row["subscription_id"],
+        resource_group=row["resource_group"],
+        region=row["region"],
+        sku=row["sku"],
+        tags=row["tags"],
+        rbac=row["rbac"],
+        created_on=row["created_on"],
+    )
+
+
 def to_pending(row: asyncpg.Record) -> Pending:
     """Return the source of a row with a vault's columns."""
-    vault = None
-    if row["kind"] == "vault":
-        vault = VaultRef(
-            resource_id=row["resource_id"],
-            name=row["name"],
-            uri=row["uri"],
-            subscription_id=row["subscription_id"],
-            resource_group=row["resource_group"],
-            region=row["region"],
-            sku=row["sku"],
-            tags=row["tags"],
-            rbac=row["rbac"],
-            created_on=row["created_on"],
-        )
+    vault = to_vault(row) if row["kind"] == "vault" else None
     return Pending(vault_id=row["id"], name=row["name"], vault=vault)

@@ -10,6 +10,7 @@ from shared.clouds.errors import BlindnessError, ForeignHostError
 from shared.clouds.guards import GuardPolicy
 from shared.clouds.settings import public
 
+VAULT = "/subscriptions/0a/resourceGroups/RG_0.(x)/providers/Microsoft.KeyVault/vaults/kv-1"
 KV = "https://kv-1.vault.azure.net"
 
 
@@ -77,6 +78,9 @@ def test_a_path_that_leads_back_to_a_list_is_judged_as_the_transport_sends_it() 
             "/subscriptions/0a/resourceGroups/gr%C3%B6%C3%9Fe/providers/Microsoft.KeyVault/vaults/kv-1"
             "/providers/Microsoft.Authorization/permissions"
         ),
+        "/subscriptions/0a/providers/Microsoft.Authorization/roleDefinitions",
+        f"{VAULT}/providers/Microsoft.Insights/diagnosticSettings",
+        f"{VAULT.replace('RG_0', '%C3%9Cber')}/providers/Microsoft.Insights/diagnosticSettings",
     ],
 )
 def test_the_management_lists_may_be_asked_for(path: str) -> None:
@@ -108,6 +112,12 @@ def test_the_management_lists_may_be_asked_for(path: str) -> None:
             "/subscriptions/0a/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv_1/providers"
             "/Microsoft.Authorization/permissions"
         ),
+        VAULT,
+        f"{VAULT}/secrets",
+        f"{VAULT}/secrets/a/providers/Microsoft.Insights/diagnosticSettings",
+        f"{VAULT}%2Fsecrets/providers/Microsoft.Insights/diagnosticSettings",
+        VAULT.replace("RG_0.(x)", "rg%2F..") + "/providers/Microsoft.Insights/diagnosticSettings",
+        "/subscriptions/0a/providers/Microsoft.Authorization/roleAssignments/1",
     ],
 )
 def test_nothing_else_of_the_management_api_can_be_read(path: str) -> None:
