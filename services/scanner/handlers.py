@@ -10,20 +10,27 @@ from typing import Final
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.ports import Estate, Outbox
+from services.scanner.steps.begin import add_scan
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
-from services.scanner.steps.plan import plan, plan_one, survey
+from services.scanner.steps.plan import EVERYTHING, plan, plan_one, survey
 from services.scanner.steps.record import Recorder
+from services.scanner.steps.recur import check
 from services.scanner.steps.visit import Visitor
 from services.scanner.store import estate as sources
-from services.scanner.store import looks, scans
+from services.scanner.store import looks, scans, schedules
 from services.scanner.store.scans import Scan
-from shared.audit import Action, AuditEntry, record
 from shared.bus import Message, inbox
 from shared.clouds.errors import CloudError
-from shared.database import Connection, Pool
+from shared.database import Pool
 from shared.errors import PermanentError, TransientError
-from shared.events import RotationPublished, ScanRequested, ScanShardRequested
+from shared.events import (
+    RotationPublished,
+    ScanRequested,
+    ScanScheduleRequested,
+    ScanShardRequested,
+)
 from shared.events.scanning import ScanMode
+from shared.selector import Selector
 
 # A control plane that does not answer is asked again twice. Then the scan ends with the reason,
 # because somebody waits for it.
@@ -38,6 +45,7 @@ async def on_scan_requested(
     outbox: Outbox,
     estate: Estate,
     assignee: str = UNKNOWN_ASSIGNEE,
+    scope: Selector = EVERYTHING,
 ) -> None:
     """Begin a scan: list what there is, write the plan, send its shards.
 
@@ -45,8 +53,7 @@ async def on_scan_requested(
     """
     scan = _scan(event, message)
     async with pool.transaction() as conn:
-        if await scans.add_scan(conn, scan, message.time):
-            await _note_start(conn, scan)
+        await add_scan(conn, scan, message.time)
         known = await scans.get_scan(conn, scan.id)
     if known is None or known.state != scans.REQUESTED:
         return
@@ -58,7 +65,7 @@ async def on_scan_requested(
         async with pool.transaction() as conn:
             await fail_scan(conn, outbox, scan.id, f"{error} {error.remedy}".strip())
     else:
-        await plan(pool, outbox, scan, found, assignee=assignee)
+        await plan(pool, outbox, scan, found, assignee=assignee, scope=scope)
 
 
 async def on_scan_shard_requested(
@@ -125,9 +132,21 @@ async def on_rotation_published(
             requested_by=f"rotation {event.rotation_id}",
             correlation_id=message.correlation_id,
         )
-        await scans.add_scan(conn, scan, message.time)
-        await _note_start(conn, scan)
+        await add_scan(conn, scan, message.time)
         await plan_one(conn, outbox, scan, source)
+
+
+async def on_scan_schedule_requested(
+    event: ScanScheduleRequested, message: Message, *, pool: Pool
+) -> None:
+    """Write a schedule as it was asked for; what comes after a later change is without effect.
+
+    Raises `PermanentError` for one that could never run.
+    """
+    check(event)
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, on_scan_schedule_requested.__name__):
+            await schedules.save_schedule(conn, event)
 
 
 def _scan(event: ScanRequested, message: Message) -> Scan:
@@ -138,15 +157,5 @@ def _scan(event: ScanRequested, message: Message) -> Scan:
         subscription_ids=event.subscription_ids,
         requested_by=event.requested_by,
         correlation_id=message.correlation_id,
+        selector=event.selector,
     )
-
-
-async def _note_start(conn: Connection, scan: Scan) -> None:
-    entry = AuditEntry(
-        action=Action.SCAN_STARTED,
-        actor=scan.requested_by,
-        subject=str(scan.id),
-        correlation_id=scan.correlation_id,
-        scope=scan.mode.value,
-    )
-    await record(conn, entry)

@@ -1,4 +1,4 @@
-"""What happens without a message: the expiry sweep and the scan watchdog."""
+"""What happens without a message: sweeps, the watchdog, scheduled scans, and tidying up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,8 @@ from typing import Final
 
 SWEEP_SECONDS: Final = 60.0
 WATCH_SECONDS: Final = 60.0
+SCHEDULE_SECONDS: Final = 20.0
+RETENTION_SECONDS: Final = 3600.0
 
 
 @dataclass(slots=True, kw_only=True)

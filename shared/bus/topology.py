@@ -24,6 +24,7 @@ from shared.events import (
     RotationStep,
     ScanCompleted,
     ScanRequested,
+    ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
     SyncCompleted,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from shared.database import Connection
 
 SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
-    "scanner": (ScanRequested, ScanShardRequested, RotationPublished),
+    "scanner": (ScanRequested, ScanScheduleRequested, ScanShardRequested, RotationPublished),
     "rotator": (SecretExpiring, RotationRequested, SyncCompleted, LicenseChanged),
     "syncer": (VaultScanned, RotationPublished, SyncRequested, LicenseChanged),
     "alerting": (
@@ -78,7 +79,13 @@ PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
     "syncer": (SyncCompleted, SyncFailed, SyncConflict),
     "alerting": (AlertRaised, AlertResolved),
     "licensing": (LicenseChanged, ReleaseAvailable),
-    "gateway": (ScanRequested, RotationRequested, SyncRequested, LicenseRefreshRequested),
+    "gateway": (
+        ScanRequested,
+        ScanScheduleRequested,
+        RotationRequested,
+        SyncRequested,
+        LicenseRefreshRequested,
+    ),
 }
 
 

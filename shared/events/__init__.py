@@ -18,6 +18,7 @@ from shared.events.rotation import (
 from shared.events.scanning import (
     ScanCompleted,
     ScanRequested,
+    ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
     VaultScanned,
@@ -41,6 +42,7 @@ __all__ = [
     "RotationStep",
     "ScanCompleted",
     "ScanRequested",
+    "ScanScheduleRequested",
     "ScanShardRequested",
     "SecretExpiring",
     "SyncCompleted",

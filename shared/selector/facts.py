@@ -42,9 +42,9 @@ _OPPOSITES = {
 class Facts:
     """What is known of one thing.
 
-    A field that is missing in `known` is unknown. A field with no word is known to have none, as the
-    Entra directory has no subscription. Several words name the same fact: a subscription's id and
-    its name. `tags` is None while the tags are unknown.
+    A field that is missing in `known` is unknown. A field with no word is known to have none, as
+    the Entra directory has no subscription. Several words name the same fact: a subscription's id
+    and its name. `tags` is None while the tags are unknown.
     """
 
     known: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)

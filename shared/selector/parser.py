@@ -1,4 +1,4 @@
-"""Reading a selector's text. What cannot be read is refused with its place and what was expected."""
+"""Reading a selector's text; what cannot be read is refused with its place."""
 
 from dataclasses import dataclass
 from typing import Final
