@@ -12,12 +12,13 @@ from services.gateway.middleware.envelope import Envelope
 from services.gateway.middleware.guard import GuardedRoute
 from services.gateway.middleware.problems import add_problem_handlers
 from services.gateway.queries.overview import read_overview
-from services.gateway.routes import auth, inventory, not_built, scans, system, watch, web
+from services.gateway.routes import auth, inventory, not_built, scans, schedules, system, watch, web
 from services.gateway.routes.description import describe
 from services.gateway.schedule import keep_signing_keys, keep_tidy
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
+from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.checkpoints import checkpoint_export, write_public_key
 from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
 from services.gateway.steps.live import LiveHub
@@ -39,6 +40,7 @@ ROUTERS: Final = (
     web.router,
     auth.router,
     scans.router,
+    schedules.router,
     inventory.router,
     watch.router,
     system.router,
@@ -106,6 +108,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
             requests_per_minute=settings.requests_per_minute,
         ),
         request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
+        change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
         overview=overview,
         # Anybody may ask for it, so asking must not cost the database a query each time.
         health_report=Cached(read=service.health.report, clock=clock, fresh_for=HEALTH_FRESH_FOR),

@@ -122,6 +122,9 @@ class Vault(BaseModel):
     last_complete_at: datetime | None
     items: int
     deleted_at: datetime | None = None
+    excluded_at: datetime | None = Field(
+        default=None, description="Since when it is left out by choice (`SCAN_SCOPE`)."
+    )
 
 
 class Scan(BaseModel):
@@ -144,6 +147,9 @@ class Scan(BaseModel):
     changed: int
     removed: int
     error: str | None
+    selector: str
+    schedule_id: UUID | None
+    excluded: int = Field(description="Vaults left out by choice (`SCAN_SCOPE`).")
 
 
 class ScanVault(BaseModel):

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -12,7 +12,7 @@ from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.envelope import request_uuid
 from services.gateway.middleware.guard import GuardedRoute, needs, session_of
-from services.gateway.queries import pages
+from services.gateway.queries import scans
 from services.gateway.routes.answers import (
     Page,
     Scan,
@@ -23,20 +23,16 @@ from services.gateway.routes.answers import (
     position,
     whole,
 )
-from services.gateway.routes.parameters import STORABLE, CursorText, Limit
+from services.gateway.routes.parameters import (
+    CursorText,
+    IdempotencyKey,
+    Limit,
+    ScopeText,
+    SubscriptionIds,
+)
 from shared.events.scanning import ScanMode
 
 router = APIRouter(prefix="/api/v1/scans", route_class=GuardedRoute, tags=["scans"])
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=200,
-        description="Sent again, the same request is not done again and gets the same answer.",
-    ),
-]
 
 
 class ScanRequest(BaseModel):
@@ -45,10 +41,10 @@ class ScanRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     mode: ScanMode = ScanMode.FULL
-    subscriptions: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=100, pattern=STORABLE)]],
-        Field(max_length=1000),
-    ] = Field(default=[], description="Ids of subscriptions; none means all.")
+    subscriptions: SubscriptionIds = Field(
+        default=[], description="Ids of subscriptions; none means all."
+    )
+    selector: ScopeText = ""
 
 
 class ScanAccepted(BaseModel):
@@ -67,6 +63,7 @@ async def request_scan(request: Request, body: ScanRequest, key: IdempotencyKey 
         session_of(request),
         mode=body.mode,
         subscriptions=tuple(body.subscriptions),
+        selector=body.selector,
         course=request_uuid(request),
         caller=caller_of(request),
         key=key,
@@ -82,7 +79,7 @@ async def request_scan(request: Request, body: ScanRequest, key: IdempotencyKey 
 async def list_scans(request: Request, limit: Limit = 50, cursor: CursorText = None) -> Response:
     """Return scans, newest first."""
     before = instant_and_uuid(position(cursor, "scans", instant=True))
-    rows = await pages.list_scans(parts_of(request).pool, before=before, limit=limit + 1)
+    rows = await scans.list_scans(parts_of(request).pool, before=before, limit=limit + 1)
     return cut(rows, limit, question="scans", key="requested_at")
 
 
@@ -90,7 +87,7 @@ async def list_scans(request: Request, limit: Limit = 50, cursor: CursorText = N
 @needs(Permission.READ_INVENTORY)
 async def get_scan(request: Request, scan_id: UUID) -> Response:
     """Return one scan; while it runs, its figures grow."""
-    row = await pages.get_scan(parts_of(request).pool, scan_id)
+    row = await scans.get_scan(parts_of(request).pool, scan_id)
     if row is None:
         raise problem.not_found("scan")
     return as_json(dict(row))
@@ -107,7 +104,7 @@ async def list_scan_vaults(
     """Return what looking at each vault came to; a vault that could not be read says why."""
     pool, question = parts_of(request).pool, f"scan/{scan_id}/vaults"
     after = whole(position(cursor, question))
-    if await pages.get_scan(pool, scan_id) is None:
+    if await scans.get_scan(pool, scan_id) is None:
         raise problem.not_found("scan")
-    rows = await pages.list_scan_vaults(pool, scan_id, after=after, limit=limit + 1)
+    rows = await scans.list_scan_vaults(pool, scan_id, after=after, limit=limit + 1)
     return cut(rows, limit, question=question, key="", row_id="vault_id")

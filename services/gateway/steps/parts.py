@@ -7,6 +7,7 @@ from opentelemetry.trace import Tracer
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
+from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.live import PING_SECONDS, LiveHub
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.sign_in import SignIn
@@ -29,6 +30,7 @@ class Parts:
     sign_in: SignIn
     authenticate: Authenticate
     request_scan: RequestScan
+    change_schedule: ChangeSchedule
     overview: Cached
     health_report: Cached
     hub: LiveHub

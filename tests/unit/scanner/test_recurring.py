@@ -39,9 +39,7 @@ class Stored:
     done: list[datetime] = field(default_factory=list)
 
     def look(self, rule: Recurrence, now: datetime, jitter_seconds: int) -> datetime | None:
-        decided = turn(
-            SCHEDULE, rule, next_at=self.next_at, jitter_seconds=jitter_seconds, now=now
-        )
+        decided = turn(SCHEDULE, rule, next_at=self.next_at, jitter_seconds=jitter_seconds, now=now)
         self.next_at = decided.next_at
         if decided.due is None or decided.due in self.done:
             return None
