@@ -22,6 +22,7 @@ from services.cli.settings import ClientSettings, PlatformSettings, environment,
 from services.cli.within import parse_within
 from shared.clock import utc_now
 from shared.errors import CertifyCloudsError, SettingsError, TransientError
+from shared.selector import Selector, SelectorError, parse_scope
 from shared.settings import load_settings
 from shared.telemetry import configure_logging
 
@@ -107,6 +108,9 @@ def scan(
         list[str] | None, typer.Option(help="Only this subscription; may be repeated.")
     ] = None,
     mode: Annotated[str, typer.Option(help="full, delta or force.")] = "full",
+    selector: Annotated[
+        str, typer.Option(help="Only these vaults: “sub:prod-* -tag:skip=true”.")
+    ] = "",
     *,
     use_direct: DirectOption = False,
     json: JsonOption = False,
@@ -114,14 +118,15 @@ def scan(
 ) -> None:
     """Look at the estate now: progress, then what was found."""
     asked = subscription or []
+    within = _selector(selector)
     progress = Console(stderr=True)
     if use_direct:
         from services.cli import direct  # noqa: PLC0415 - only this brings the clouds' clients
 
-        found = direct.scan(asked, progress)
+        found = direct.scan(asked, within, progress)
     else:
         with Client(load_settings(ClientSettings)) as client:
-            found = through.scan(client, mode, asked, progress)
+            found = through.scan(client, mode, asked, within, progress)
     _print("What was found", found, json=json, csv=csv)
 
 
@@ -148,6 +153,14 @@ def expiring(
     _print(f"What expires within {within}", found, json=json, csv=csv)
     if exit_code and found.rows:
         sys.exit(EXIT_FOUND)
+
+
+def _selector(text: str) -> Selector:
+    """Return a scan's scope; what cannot be used is refused before anything is asked for."""
+    try:
+        return parse_scope(text)
+    except SelectorError as error:
+        raise SettingsError(f"--selector: {error}") from error
 
 
 def _positive(duration: timedelta) -> timedelta:

@@ -18,6 +18,7 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scanner.v_change",
         "scanner.v_vault_scope",
         "scanner.v_schedule",
+        "scanner.v_feed_kept",
         "scanner.v_posture_daily",
         "alerting.v_alert",
         "alerting.v_outbox",

@@ -44,6 +44,16 @@ CREATE TABLE scanner.schedule_run (
 );
 CREATE INDEX schedule_run_by_time ON scanner.schedule_run (at);
 
+-- The newest entry of the change feed about the source when its look was written: what comes above it
+-- happened after the look. Unknown for looks of the release before.
+ALTER TABLE scanner.scan_vault ADD COLUMN change_mark bigint;
+
+-- Since when the change feed is whole; what is older was deleted.
+CREATE TABLE scanner.feed_kept (
+    one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    since timestamptz NOT NULL
+);
+
 CREATE INDEX item_gone ON scanner.item (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- One row for a day and a subscription, or '' for the directory: what the numbers rest on.
@@ -104,3 +114,15 @@ SELECT d.day, d.taken_at, nullif(d.subscription_id, '') AS subscription_id, d.va
        d.excluded, c.kind, c.status, c.items
 FROM scanner.posture_day d
 LEFT JOIN scanner.posture_count c ON c.day = d.day AND c.subscription_id = d.subscription_id;
+
+CREATE OR REPLACE VIEW scanner.v_scan_vault AS
+SELECT sv.scan_id, sv.vault_id, v.name AS vault_name, v.kind AS vault_kind, v.subscription_id,
+       sub.name AS subscription_name, v.region,
+       CASE WHEN sv.finished_at IS NULL THEN 'pending' ELSE 'done' END AS state,
+       sv.outcome, sv.reason, sv.remedy, sv.items, sv.added, sv.changed, sv.removed,
+       sv.finished_at, sv.change_mark
+FROM scanner.scan_vault sv
+JOIN scanner.vault v ON v.id = sv.vault_id
+LEFT JOIN scanner.subscription sub ON sub.id = v.subscription_id;
+
+CREATE VIEW scanner.v_feed_kept AS SELECT k.since FROM scanner.feed_kept k;

@@ -29,9 +29,10 @@ async def retain(pool: Pool, *, keep_days: int, now: datetime | None = None) -> 
         moment = now or await get_time(conn)
         await posture.save_posture(conn, moment.astimezone(UTC).date(), moment)
         newest = await retention.newest_scan(conn)
-    if newest is None:
-        return 0
-    before = min(moment, newest) - timedelta(days=keep_days)
+        if newest is None:
+            return 0
+        before = min(moment, newest) - timedelta(days=keep_days)
+        await retention.save_horizon(conn, before)
     deleted = 0
     for delete, limit in (
         (retention.delete_scans, SCANS_AT_ONCE),

@@ -35,6 +35,17 @@ async def delete_scans(conn: Connection, before: datetime, *, limit: int) -> int
     return _count(tag)
 
 
+async def save_horizon(conn: Connection, since: datetime) -> None:
+    """Note, before anything is deleted, since when the change feed is whole."""
+    await conn.execute(
+        """
+        INSERT INTO scanner.feed_kept AS kept (since) VALUES ($1)
+        ON CONFLICT (one) DO UPDATE SET since = greatest(kept.since, excluded.since)
+        """,
+        since,
+    )
+
+
 async def delete_changes(conn: Connection, before: datetime, *, limit: int) -> int:
     """Delete the oldest entries of the change feed; their ids are in the order of their times."""
     tag = await conn.execute(

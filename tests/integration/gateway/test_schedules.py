@@ -29,7 +29,7 @@ async def deliver(database: Database) -> list[dict[str, Any]]:
     """Let the scanner hear what was asked for; returns the events."""
     async with database.connection() as conn:
         rows = await conn.fetch(
-            "SELECT id, body FROM bus.message WHERE type = $1 ORDER BY sent_at",
+            "SELECT id, body FROM bus.message WHERE type = $1 ORDER BY id",
             ScanScheduleRequested.type,
         )
     bodies = [orjson.loads(row["body"]) for row in rows]
