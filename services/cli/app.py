@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from services.cli import output, through
+from services.cli import output, schedules, through
 from services.cli.client import Client
 from services.cli.platform import Plan, free_port
 from services.cli.serve import serve_command
@@ -37,6 +37,8 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     help="Finds, watches and proves the state of every Key Vault and Entra credential.",
 )
+
+commands.add_typer(schedules.commands, name="schedules")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
