@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -200,3 +201,28 @@ def test_a_setting_that_cannot_be_used_stops_the_start_with_a_sentence(
 
     with pytest.raises(SettingsError, match=sentence):
         load_settings(Settings, **{**needed, name: text})
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_no_history_of_leaders_crashes_and_clocks_starts_two_scans_for_a_time(
+    rig: Rig, seed: int
+) -> None:
+    chance, now = Random(seed), BEGIN
+    await hear(rig, asked(cron="*/30 * * * *", jitter_seconds=600))
+    jumps = (HOUR / 12, HOUR / 3, HOUR, -HOUR, 30 * HOUR, timedelta(days=3653), -timedelta(3653))
+    for _ in range(25):
+        now += chance.choice(jumps)
+        rig.outbox.crash = ScanRequested if chance.random() < 0.2 else None
+        before = len(await rig.outbox.sent(ScanRequested))
+        leaders = [Scheduler(pool=rig.pool, outbox=rig.outbox) for _ in range(2)]
+        await asyncio.gather(*(one.turn(now) for one in leaders), return_exceptions=True)
+        assert len(await rig.outbox.sent(ScanRequested)) - before <= 1
+        if chance.random() < 0.7:
+            await finish(rig)
+    rig.outbox.crash = None
+
+    runs = await rig.pool.fetch("SELECT due_at, scan_id FROM scanner.schedule_run")
+    started = [event.scan_id for event in await rig.outbox.sent(ScanRequested)]
+    assert len(started) == len(set(started))
+    assert {row["scan_id"] for row in runs if row["scan_id"]} == set(started)
+    assert all(row["scan_id"] in {None, scan_id(DEFAULT_SCHEDULE, row["due_at"])} for row in runs)
