@@ -168,6 +168,29 @@ async def test_a_changed_rule_makes_up_for_nothing_and_a_disabled_one_rests(
     assert await scheduler.turn(BEGIN + 31 * HOUR) == 1
 
 
+async def test_a_change_that_is_delivered_twice_is_one_change(rig: Rig) -> None:
+    message = a_message(ScanScheduleRequested)
+    for name in ("first", "second"):
+        event = asked(1 if name == "first" else 2, name=name)
+        await on_scan_schedule_requested(event, message, pool=rig.pool)
+
+    assert (await schedule(rig))["name"] == "first"
+
+
+async def test_a_time_whose_record_is_gone_is_still_one_scan(
+    rig: Rig, scheduler: Scheduler
+) -> None:
+    await hear(rig, asked())
+    await scheduler.turn(BEGIN)
+    await scheduler.turn(BEGIN + 6 * HOUR)
+    await finish(rig)
+    await rig.pool.execute("DELETE FROM scanner.schedule_run")
+    await scheduler.turn(BEGIN)
+
+    assert await scheduler.turn(BEGIN + 6 * HOUR) == 0
+    assert len(await rig.outbox.sent(ScanRequested)) == 1
+
+
 @pytest.mark.parametrize("change", [{"cron": "soon"}, {"selector": "x"}, {"jitter_seconds": -1}])
 async def test_a_schedule_that_could_never_run_is_a_dead_letter(
     rig: Rig, change: dict[str, Any]
@@ -207,7 +230,7 @@ def test_a_setting_that_cannot_be_used_stops_the_start_with_a_sentence(
 async def test_no_history_of_leaders_crashes_and_clocks_starts_two_scans_for_a_time(
     rig: Rig, seed: int
 ) -> None:
-    chance, now = Random(seed), BEGIN
+    chance, now = Random(seed), BEGIN  # noqa: S311 - a history that can be repeated
     await hear(rig, asked(cron="*/30 * * * *", jitter_seconds=600))
     jumps = (HOUR / 12, HOUR / 3, HOUR, -HOUR, 30 * HOUR, timedelta(days=3653), -timedelta(3653))
     for _ in range(25):

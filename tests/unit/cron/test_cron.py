@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.cron import CronError, Recurrence
@@ -56,6 +56,7 @@ def test_an_unknown_time_zone_is_refused(zone: str) -> None:
         Recurrence("0 0 * * *", zone)
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=30) | st.text(alphabet="0123456789*/,-#L ", max_size=30), st.text(max_size=10)
 )
