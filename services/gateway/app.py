@@ -18,6 +18,7 @@ from services.gateway.routes import (
     not_built,
     permissions,
     scans,
+    schedules,
     system,
     vaults,
     watch,
@@ -28,6 +29,7 @@ from services.gateway.schedule import keep_signing_keys, keep_tidy
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
+from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.checkpoints import checkpoint_export, write_public_key
 from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
 from services.gateway.steps.live import LiveHub
@@ -50,6 +52,7 @@ ROUTERS: Final = (
     web.router,
     auth.router,
     scans.router,
+    schedules.router,
     inventory.router,
     permissions.router,
     vaults.router,
@@ -120,6 +123,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         ),
         request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
         request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus),
+        change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
         overview=overview,
         # Anybody may ask for it, so asking must not cost the database a query each time.
         health_report=Cached(read=service.health.report, clock=clock, fresh_for=HEALTH_FRESH_FOR),

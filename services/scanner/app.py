@@ -9,8 +9,14 @@ from services.scanner import handlers
 from services.scanner.adapters import Clouds, open_clouds
 from services.scanner.domain.calls import Calls
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
-from services.scanner.schedule import DOCTOR_SECONDS, WATCH_SECONDS, Periodic
-from services.scanner.settings import Settings
+from services.scanner.schedule import (
+    DOCTOR_SECONDS,
+    RETENTION_SECONDS,
+    SCHEDULE_SECONDS,
+    WATCH_SECONDS,
+    Periodic,
+)
+from services.scanner.settings import NO_SCHEDULE, Settings
 from services.scanner.steps import direct
 from services.scanner.steps.diagnose import DiagnosticsReader
 from services.scanner.steps.doctor import Doctor, Examined
@@ -18,8 +24,11 @@ from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.first_look import request_first_scan
 from services.scanner.steps.pace import ManagementPacing, Pacing
 from services.scanner.steps.permission_check import Checkup, look_at_permissions
+from services.scanner.steps.plan import EVERYTHING
 from services.scanner.steps.read import Readers
+from services.scanner.steps.recur import Scheduler, seed_schedule
 from services.scanner.steps.resume import Watchdog
+from services.scanner.steps.retain import retain
 from services.scanner.steps.sweep import sweep
 from services.scanner.steps.visit import WRITERS, Visitor
 from shared.clock import Clock, utc_now
@@ -28,8 +37,10 @@ from shared.events import (
     PermissionCheckRequested,
     RotationPublished,
     ScanRequested,
+    ScanScheduleRequested,
     ScanShardRequested,
 )
+from shared.selector import Selector, parse_scope
 from shared.service import Service
 
 SHARDS_AT_ONCE = 2
@@ -60,11 +71,23 @@ async def build(service: Service) -> None:
         grants=clouds.grants,
         assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
         stale_seconds=settings.scan_stale_seconds,
+        scope=parse_scope(settings.scan_scope),
     )
     if settings.scan_when_empty:
         service.on_start.append(partial(request_first_scan, service.pool, service.bus))
+    _add_recurring(service, settings)
     service.add_task("expiry sweep", expiry.run)
     service.add_task("scan watchdog", Periodic(turn=watchdog.look, seconds=WATCH_SECONDS).run)
+
+
+def _add_recurring(service: Service, settings: Settings) -> None:
+    """Start what comes by the calendar: scheduled scans, and the end of what is kept."""
+    if settings.scan_schedule != NO_SCHEDULE:
+        service.on_start.append(partial(seed_schedule, service.pool, settings.scan_schedule))
+    scheduler = Scheduler(pool=service.pool, outbox=service.bus)
+    service.add_task("scan schedules", Periodic(turn=scheduler.turn, seconds=SCHEDULE_SECONDS).run)
+    keeper = partial(retain, service.pool, keep_days=settings.scan_retention_days)
+    service.add_task("retention", Periodic(turn=keeper, seconds=RETENTION_SECONDS).run)
 
 
 def _expiry(service: Service, settings: Settings) -> Periodic:
@@ -109,8 +132,10 @@ def _subscribe(
             estate=clouds.estate,
             grants=clouds.grants,
             assignee=assignee,
+            scope=parse_scope(settings.scan_scope),
         )
     )
+    bus.on(ScanScheduleRequested)(partial(handlers.on_scan_schedule_requested, pool=pool))
     bus.on(ScanShardRequested, workers=SHARDS_AT_ONCE)(
         partial(
             handlers.on_scan_shard_requested,
@@ -170,6 +195,7 @@ async def scan_directly(
     cloud: CloudSettings,
     *,
     subscription_ids: Sequence[str] = (),
+    selector: Selector = EVERYTHING,
     clock: Clock = utc_now,
 ) -> AsyncGenerator[direct.Progress, None]:
     """Scan a tenant without a database: progress for each vault, its items, then the result.
@@ -182,7 +208,12 @@ async def scan_directly(
     async with opened as clouds:
         readers = _readers(clouds, cloud.identity.client_id or UNKNOWN_ASSIGNEE)
         progress = direct.scan(
-            clouds.estate, readers, pacing, now=clock(), subscription_ids=subscription_ids
+            clouds.estate,
+            readers,
+            pacing,
+            now=clock(),
+            subscription_ids=subscription_ids,
+            selector=selector,
         )
         async with aclosing(progress):
             async for step in progress:

@@ -10,28 +10,31 @@ from typing import Final
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.ports import Estate, Grants, Outbox
+from services.scanner.steps.begin import add_scan
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
 from services.scanner.steps.diagnose import DiagnosticsReader, with_diagnostics
 from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.grants import list_grants
-from services.scanner.steps.plan import plan, plan_one, survey
+from services.scanner.steps.plan import EVERYTHING, plan, plan_one, survey
 from services.scanner.steps.record import Recorder
+from services.scanner.steps.recur import check
 from services.scanner.steps.visit import Visitor
 from services.scanner.store import estate as sources
-from services.scanner.store import looks, permissions, scans
+from services.scanner.store import looks, permissions, scans, schedules
 from services.scanner.store.scans import Scan
-from shared.audit import Action, AuditEntry, record
 from shared.bus import Message, inbox
 from shared.clouds.errors import CloudError
-from shared.database import Connection, Pool
+from shared.database import Pool
 from shared.errors import PermanentError, TransientError
 from shared.events import (
     PermissionCheckRequested,
     RotationPublished,
     ScanRequested,
+    ScanScheduleRequested,
     ScanShardRequested,
 )
 from shared.events.scanning import ScanMode
+from shared.selector import Selector
 
 # A control plane that does not answer is asked again twice. Then the scan ends with the reason,
 # because somebody waits for it.
@@ -47,6 +50,7 @@ async def on_scan_requested(
     estate: Estate,
     grants: Grants | None = None,
     assignee: str = UNKNOWN_ASSIGNEE,
+    scope: Selector = EVERYTHING,
 ) -> None:
     """Begin a scan: list what there is, write the plan, send its shards.
 
@@ -54,8 +58,7 @@ async def on_scan_requested(
     """
     scan = _scan(event, message)
     async with pool.transaction() as conn:
-        if await scans.add_scan(conn, scan, message.time):
-            await _note_start(conn, scan)
+        await add_scan(conn, scan, message.time)
         known = await scans.get_scan(conn, scan.id)
     if known is None or known.state != scans.REQUESTED:
         return
@@ -68,7 +71,7 @@ async def on_scan_requested(
             await fail_scan(conn, outbox, scan.id, f"{error} {error.remedy}".strip())
     else:
         granted = await list_grants(grants, sorted(found.in_scope))
-        await plan(pool, outbox, scan, found, assignee=assignee, grants=granted)
+        await plan(pool, outbox, scan, found, assignee=assignee, scope=scope, grants=granted)
 
 
 async def on_scan_shard_requested(
@@ -144,8 +147,7 @@ async def on_rotation_published(
             requested_by=f"rotation {event.rotation_id}",
             correlation_id=message.correlation_id,
         )
-        await scans.add_scan(conn, scan, message.time)
-        await _note_start(conn, scan)
+        await add_scan(conn, scan, message.time)
         await plan_one(conn, outbox, scan, source)
 
 
@@ -159,6 +161,19 @@ async def on_permission_check_requested(
     on_wanted()
 
 
+async def on_scan_schedule_requested(
+    event: ScanScheduleRequested, message: Message, *, pool: Pool
+) -> None:
+    """Write a schedule as it was asked for; what comes after a later change is without effect.
+
+    Raises `PermanentError` for one that could never run.
+    """
+    check(event)
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, on_scan_schedule_requested.__name__):
+            await schedules.save_schedule(conn, event)
+
+
 def _scan(event: ScanRequested, message: Message) -> Scan:
     return Scan(
         id=event.scan_id,
@@ -167,15 +182,5 @@ def _scan(event: ScanRequested, message: Message) -> Scan:
         subscription_ids=event.subscription_ids,
         requested_by=event.requested_by,
         correlation_id=message.correlation_id,
+        selector=event.selector,
     )
-
-
-async def _note_start(conn: Connection, scan: Scan) -> None:
-    entry = AuditEntry(
-        action=Action.SCAN_STARTED,
-        actor=scan.requested_by,
-        subject=str(scan.id),
-        correlation_id=scan.correlation_id,
-        scope=scan.mode.value,
-    )
-    await record(conn, entry)

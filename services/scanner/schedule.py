@@ -1,4 +1,4 @@
-"""What happens without a message: the expiry sweep, the scan watchdog, the permission doctor."""
+"""What happens without a message: sweeps, watchdog, doctor, scheduled scans, and tidying up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,6 +8,8 @@ from typing import Final
 SWEEP_SECONDS: Final = 60.0
 WATCH_SECONDS: Final = 60.0
 DOCTOR_SECONDS: Final = 15.0
+SCHEDULE_SECONDS: Final = 20.0
+RETENTION_SECONDS: Final = 3600.0
 
 
 @dataclass(slots=True, kw_only=True)

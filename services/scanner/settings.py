@@ -1,13 +1,17 @@
 """What the scanner is told from outside."""
 
-from typing import Self
+from typing import Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from services.scanner.domain.budget import DEFAULT_RATE
 from services.scanner.domain.enrichment import DEFAULT_CALLS, DEFAULT_HOURS
 from services.scanner.domain.status import Thresholds
+from shared.cron import Recurrence
+from shared.selector import parse_scope
 from shared.settings import ServiceSettings
+
+NO_SCHEDULE: Final = "off"
 
 
 class Settings(ServiceSettings):
@@ -44,6 +48,17 @@ class Settings(ServiceSettings):
         ge=0,
         description="Hours after which a vault's diagnostic settings are read again.",
     )
+    scan_scope: str = Field(
+        default="",
+        description="A selector of vaults; those outside are not looked at, by choice.",
+    )
+    scan_schedule: str = Field(
+        default="0 */6 * * *",
+        description="The first start's default schedule, five cron fields in UTC; off: none.",
+    )
+    scan_retention_days: int = Field(
+        default=400, ge=1, le=36500, description="Days that old scans and changes are kept."
+    )
     sweep_seconds: float = Field(
         default=60, gt=0, description="Seconds between two looks for what came closer to its end."
     )
@@ -60,6 +75,20 @@ class Settings(ServiceSettings):
         """Refuse thresholds in the wrong order."""
         self.thresholds()
         return self
+
+    @field_validator("scan_scope")
+    @classmethod
+    def _scope(cls, text: str) -> str:
+        """Refuse what is no selector of vaults."""
+        return str(parse_scope(text))
+
+    @field_validator("scan_schedule")
+    @classmethod
+    def _recurrence(cls, text: str) -> str:
+        """Refuse what is no recurrence."""
+        if text != NO_SCHEDULE:
+            Recurrence(text)
+        return text
 
     def thresholds(self) -> Thresholds:
         """Return when an item needs attention."""

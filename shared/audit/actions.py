@@ -13,6 +13,8 @@ class Action(StrEnum):
     ACCOUNT_LOCKED = "account:locked"
     ACCESS_DENIED = "access:denied"
     SCAN_REQUESTED = "scan:requested"
+    SCHEDULE_CHANGED = "schedule:changed"
+    SCHEDULE_REMOVED = "schedule:removed"
     SCAN_STARTED = "scan:started"
     SCAN_COMPLETED = "scan:completed"
     PERMISSION_CHECK_REQUESTED = "permission-check:requested"

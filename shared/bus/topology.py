@@ -26,6 +26,7 @@ from shared.events import (
     RotationStep,
     ScanCompleted,
     ScanRequested,
+    ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
     SyncCompleted,
@@ -39,7 +40,13 @@ if TYPE_CHECKING:
     from shared.database import Connection
 
 SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
-    "scanner": (ScanRequested, ScanShardRequested, RotationPublished, PermissionCheckRequested),
+    "scanner": (
+        ScanRequested,
+        ScanScheduleRequested,
+        ScanShardRequested,
+        RotationPublished,
+        PermissionCheckRequested,
+    ),
     "rotator": (SecretExpiring, RotationRequested, SyncCompleted, LicenseChanged),
     "syncer": (VaultScanned, RotationPublished, SyncRequested, LicenseChanged),
     "alerting": (
@@ -91,6 +98,7 @@ PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
     "licensing": (LicenseChanged, ReleaseAvailable),
     "gateway": (
         ScanRequested,
+        ScanScheduleRequested,
         RotationRequested,
         SyncRequested,
         LicenseRefreshRequested,

@@ -19,6 +19,7 @@ from shared.events.rotation import (
 from shared.events.scanning import (
     ScanCompleted,
     ScanRequested,
+    ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
     VaultScanned,
@@ -44,6 +45,7 @@ __all__ = [
     "RotationStep",
     "ScanCompleted",
     "ScanRequested",
+    "ScanScheduleRequested",
     "ScanShardRequested",
     "SecretExpiring",
     "SyncCompleted",

@@ -10,6 +10,7 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
     event.type: event
     for event in (
         scanning.ScanRequested,
+        scanning.ScanScheduleRequested,
         scanning.ScanShardRequested,
         scanning.VaultScanned,
         scanning.ScanCompleted,

@@ -11,7 +11,11 @@ from shared.events.items import CredentialRef
 
 
 class ScanMode(StrEnum):
-    """How much a scan reads again."""
+    """How much a scan reads again. Each lists all that is in scope: Key Vault has no change filter.
+
+    `full` writes what differs; `delta` skips the details of what the listing shows unchanged;
+    `force` takes nothing for unchanged and judges everything anew.
+    """
 
     FULL = "full"
     DELTA = "delta"
@@ -48,7 +52,35 @@ class ScanRequested(Event):
     subscription_ids: tuple[str, ...] = Field(
         default=(), description="Only these subscriptions; empty means all that can be read."
     )
+    selector: str = Field(
+        default="",
+        description="Only the sources that this selector means; empty means all in scope.",
+    )
     requested_by: str = Field(description="The user, API token or schedule that asked.")
+
+
+class ScanScheduleRequested(Event):
+    """Somebody wants a schedule of scans to be as given here, or to be gone.
+
+    Published once for each change. A revision that is not above the one the scanner has is late.
+    """
+
+    type: ClassVar[str] = "certifyclouds.scan.schedule-requested.v1"
+
+    schedule_id: UUID
+    revision: int = Field(description="Counts the changes of this schedule.")
+    removed: bool = False
+    name: str
+    cron: str = Field(description="Five fields: minute, hour, day, month, day of the week.")
+    time_zone: str = Field(default="UTC", description="A name of the IANA time zone database.")
+    mode: ScanMode = ScanMode.FULL
+    subscription_ids: tuple[str, ...] = ()
+    selector: str = ""
+    jitter_seconds: int = Field(
+        default=0, description="A scan begins up to so many seconds after its time."
+    )
+    enabled: bool = True
+    requested_by: str = Field(description="The user or API token that asked.")
 
 
 class ScanShardRequested(Event):

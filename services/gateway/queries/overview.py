@@ -53,10 +53,13 @@ async def _vaults(conn: Connection) -> dict[str, int]:
     row = await conn.fetchrow(
         """
         SELECT count(*) FILTER (WHERE v.kind = 'vault') AS total,
-               count(*) FILTER (WHERE v.outcome <> 'ok') AS unreadable,
-               count(*) FILTER (WHERE v.outcome IS NULL) AS not_looked_at_yet,
+               count(*) FILTER (WHERE v.outcome <> 'ok' AND s.excluded_at IS NULL) AS unreadable,
+               count(*) FILTER (WHERE v.outcome IS NULL AND s.excluded_at IS NULL)
+                   AS not_looked_at_yet,
+               count(*) FILTER (WHERE s.excluded_at IS NOT NULL) AS excluded,
                count(DISTINCT v.subscription_id) AS subscriptions
           FROM scanner.v_vault AS v
+          LEFT JOIN scanner.v_vault_scope AS s ON s.id = v.id
          WHERE v.deleted_at IS NULL
         """
     )
@@ -70,7 +73,8 @@ async def _unreadable(conn: Connection) -> list[dict[str, Any]]:
                v.outcome_reason AS reason, v.outcome_remedy AS remedy, v.last_scanned_at,
                v.last_complete_at
           FROM scanner.v_vault AS v
-         WHERE v.deleted_at IS NULL AND v.outcome <> 'ok'
+          LEFT JOIN scanner.v_vault_scope AS s ON s.id = v.id
+         WHERE v.deleted_at IS NULL AND v.outcome <> 'ok' AND s.excluded_at IS NULL
          ORDER BY v.name
          LIMIT $1
         """,

@@ -15,8 +15,9 @@ async def get_vault(pool: Pool, vault_id: int) -> Record | None:
                v.configuration, v.configuration_outcome, v.configuration_reason, v.grants_outcome,
                v.grants_reason, v.grants_remedy, v.grants_listed_at, v.diagnostics,
                v.diagnostics_outcome, v.diagnostics_reason, v.diagnostics_remedy,
-               v.diagnostics_read_at
+               v.diagnostics_read_at, s.excluded_at
           FROM scanner.v_vault AS v
+          LEFT JOIN scanner.v_vault_scope AS s ON s.id = v.id
          WHERE v.id = $1
         """,
         vault_id,

@@ -121,6 +121,9 @@ class Vault(BaseModel):
     last_complete_at: datetime | None
     items: int
     deleted_at: datetime | None = None
+    excluded_at: datetime | None = Field(
+        default=None, description="Since when it is left out by choice (`SCAN_SCOPE`)."
+    )
 
 
 class Scan(BaseModel):
@@ -149,6 +152,9 @@ class Scan(BaseModel):
     details_pending: int = Field(
         description="Items whose details were left over for the next scan."
     )
+    selector: str
+    schedule_id: UUID | None
+    excluded: int = Field(description="Vaults left out by choice (`SCAN_SCOPE`).")
 
 
 class ScanVault(BaseModel):

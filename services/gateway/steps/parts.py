@@ -7,6 +7,7 @@ from opentelemetry.trace import Tracer
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
+from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.live import PING_SECONDS, LiveHub
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
@@ -31,6 +32,7 @@ class Parts:
     authenticate: Authenticate
     request_scan: RequestScan
     request_permission_check: RequestPermissionCheck
+    change_schedule: ChangeSchedule
     overview: Cached
     health_report: Cached
     hub: LiveHub

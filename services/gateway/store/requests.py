@@ -23,19 +23,22 @@ async def add_scan_request(
     *,
     mode: str,
     subscription_ids: tuple[str, ...],
+    selector: str,
     requested_by: str,
     at: datetime,
 ) -> None:
     await conn.execute(
         """
-        INSERT INTO gateway.scan_request (id, mode, subscription_ids, requested_by, requested_at)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO gateway.scan_request (
+               id, mode, subscription_ids, requested_by, requested_at, selector)
+        VALUES ($1, $2, $3, $4, $5, $6)
         """,
         scan_id,
         mode,
         list(subscription_ids),
         requested_by,
         at,
+        selector,
     )
 
 

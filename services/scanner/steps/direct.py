@@ -12,15 +12,17 @@ from typing import TypeAlias
 
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
 from services.scanner.domain.outcome import Tally, conclude
+from services.scanner.domain.scope import includes, nothing_fits, place_of
 from services.scanner.domain.status import DEFAULT, Status, Thresholds, days_left, judge
 from services.scanner.ports import Estate
 from services.scanner.steps.pace import Pacing
-from services.scanner.steps.plan import notes, survey
+from services.scanner.steps.plan import EVERYTHING, notes, survey
 from services.scanner.steps.read import Readers, UnreadableError, read, unreadable
 from services.scanner.steps.visit import AT_ONCE, run_all
 from services.scanner.store.estate import DIRECTORY_NAME
 from shared.clouds.errors import CloudError
 from shared.events.scanning import ScanOutcome, VaultOutcome
+from shared.selector import Selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ async def scan(
     *,
     now: datetime,
     subscription_ids: Sequence[str] = (),
+    selector: Selector = EVERYTHING,
     thresholds: Thresholds = DEFAULT,
     at_once: int = AT_ONCE,
 ) -> AsyncGenerator[Progress, None]:
@@ -88,6 +91,7 @@ async def scan(
     sources: list[VaultRef | None] = list(found.vaults)
     if not subscription_ids:
         sources.append(None)
+    sources = _chosen(sources, selector, found.subscriptions)
     yield Begun(subscriptions=found.subscriptions, sources=len(sources))
     unreadable = items = 0
     async with aclosing(_look_at_all(sources, readers, pacing, now, thresholds, at_once)) as all_:
@@ -96,7 +100,10 @@ async def scan(
             items += len(looked.items)
             yield looked
     tally = Tally(vaults=len(sources), unreadable=unreadable, items=items)
-    conclusion = conclude(tally, notes(found, readers.assignee))
+    sentences = notes(found, readers.assignee)
+    if not sources and not sentences and selector:
+        sentences = [nothing_fits(selector, EVERYTHING)]
+    conclusion = conclude(tally, sentences)
     yield Ended(
         outcome=conclusion.outcome,
         error=conclusion.error,
@@ -104,6 +111,15 @@ async def scan(
         unreadable=unreadable,
         items=items,
     )
+
+
+def _chosen(
+    sources: Sequence[VaultRef | None], selector: Selector, subscriptions: Sequence[Subscription]
+) -> list[VaultRef | None]:
+    known = {one.id: one for one in subscriptions}
+    return [
+        vault for vault in sources if includes(selector, place_of(vault, DIRECTORY_NAME, known))
+    ]
 
 
 async def _look_at_all(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from services.scanner.domain.inventory import Subscription, VaultRef
 from services.scanner.domain.outcome import (
@@ -10,9 +11,10 @@ from services.scanner.domain.outcome import (
     unseen_subscription,
 )
 from services.scanner.domain.remedy import grant_reader
+from services.scanner.domain.scope import Cut, Place, divide, nothing_fits
 from services.scanner.domain.sharding import Presence, Shard, Source, shards
 from services.scanner.ports import Estate, GrantListing, Outbox, PartlyListedError
-from services.scanner.steps.conclude import conclude_if_done
+from services.scanner.steps.conclude import conclude_if_done, fail_scan
 from services.scanner.steps.grants import save_grants
 from services.scanner.store import estate as sources_store
 from services.scanner.store import scans
@@ -21,6 +23,9 @@ from services.scanner.store.vaults import save_vaults
 from shared.clouds.errors import AccessDeniedError, CloudError
 from shared.database import Connection, Pool
 from shared.events.scanning import ScanShardRequested
+from shared.selector import Selector, SelectorError, parse_scope
+
+EVERYTHING: Final = Selector()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,23 +73,43 @@ async def plan(
     found: Survey,
     *,
     assignee: str,
+    scope: Selector = EVERYTHING,
     grants: GrantListing | None = None,
 ) -> None:
     """Write the plan of a requested scan and send its shards; once, whoever else is planning it.
 
-    What the control plane told is recorded with it, `grants` where they were asked for.
+    What the control plane told is recorded with it, `grants` where they were asked for. `scope` is
+    the installation's; a scan with a selector that cannot be read fails and says why.
     """
     async with pool.transaction() as conn:
         locked = await scans.lock_scan(conn, scan.id)
         if locked is None or locked.state != scans.REQUESTED:
             return
-        everything = not scan.subscription_ids
-        cut = shards(await _sources(conn, found, scan, everything=everything))
+        try:
+            selector = parse_scope(scan.selector)
+        except SelectorError as error:
+            await fail_scan(conn, outbox, scan.id, str(error))
+            return
+        divided = divide(await _places(conn, scan, found), selector, scope)
+        await _note_scope(conn, divided)
+        cut = shards(place.source for place in divided.places)
         if grants is not None:
             await save_grants(conn, grants, found.subscriptions, assignee)
-        await scans.add_plan(conn, scan.id, cut, notes(found, assignee))
+        sentences = notes(found, assignee)
+        if not cut and not sentences and (selector or scope):
+            sentences = [nothing_fits(selector, scope)]
+        await scans.add_plan(conn, scan.id, cut, sentences, excluded=len(divided.excluded))
         await send_shards(conn, outbox, scan, [shard.shard_id for shard in cut])
         await conclude_if_done(conn, outbox, scan.id)
+
+
+async def _note_scope(conn: Connection, divided: Cut) -> None:
+    """Record which sources are left out by choice: excluded is neither deleted nor unreadable."""
+    await sources_store.save_excluded(
+        conn,
+        [place.source.vault_id for place in divided.places],
+        [place.source.vault_id for place in divided.excluded],
+    )
 
 
 async def plan_one(conn: Connection, outbox: Outbox, scan: Scan, source: Source) -> None:
@@ -110,17 +135,20 @@ async def send_shards(
         await outbox.emit(event, connection=conn, correlation_id=scan.correlation_id)
 
 
-async def _sources(
-    conn: Connection, found: Survey, scan: Scan, *, everything: bool
-) -> list[Source]:
-    """Return what is to be looked at: the listed vaults, those known before, the directory."""
+async def _places(conn: Connection, scan: Scan, found: Survey) -> list[Place]:
+    """Return what there is to look at: the listed vaults, those known before, the directory."""
     await sources_store.save_subscriptions(conn, found.subscriptions)
-    listed = await save_vaults(conn, found.vaults, scan.id)
-    scope = None if everything else [*found.in_scope, *found.unseen]
-    others = await sources_store.list_others(conn, [one.vault_id for one in listed], scope)
-    others = [replace(one, presence=_presence(one, found)) for one in others]
-    directory = [await sources_store.save_directory(conn)] if everything else []
-    return [*listed, *others, *directory]
+    listed = {one.vault_id for one in await save_vaults(conn, found.vaults, scan.id)}
+    if not scan.subscription_ids:
+        listed.add((await sources_store.save_directory(conn)).vault_id)
+    asked = [*found.in_scope, *found.unseen] if scan.subscription_ids else None
+    known = await sources_store.list_places(conn, asked)
+    return [
+        place
+        if place.source.vault_id in listed
+        else replace(place, source=replace(place.source, presence=_presence(place.source, found)))
+        for place in known
+    ]
 
 
 def _presence(source: Source, found: Survey) -> Presence:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from services.scanner.domain.inventory import Subscription
+from services.scanner.domain.scope import Place
 from services.scanner.domain.sharding import Source
 from shared.database import Connection
 
@@ -61,22 +62,43 @@ async def save_directory(conn: Connection) -> Source:
     return _source(rows[0])
 
 
-async def list_others(
-    conn: Connection, listed: Sequence[int], subscription_ids: Sequence[str] | None
-) -> list[Source]:
-    """Return the live vaults that were not listed, of these subscriptions (None: of all)."""
+async def list_places(conn: Connection, subscription_ids: Sequence[str] | None) -> list[Place]:
+    """Return the live vaults of these subscriptions (None: of all, and the directory)."""
     rows = await conn.fetch(
         """
-        SELECT v.id, v.subscription_id, v.region, v.items
+        SELECT v.id, v.subscription_id, v.region, v.items, v.name, v.tags,
+               sub.name AS subscription_name
         FROM scanner.vault v
-        WHERE v.kind = 'vault' AND v.deleted_at IS NULL AND v.id <> ALL ($1::integer[])
-          AND ($2::text[] IS NULL OR v.subscription_id = ANY ($2::text[]))
+        LEFT JOIN scanner.subscription sub ON sub.id = v.subscription_id
+        WHERE v.deleted_at IS NULL
+          AND ($1::text[] IS NULL OR v.subscription_id = ANY ($1::text[]))
         ORDER BY v.id
         """,
-        listed,
         subscription_ids,
     )
-    return [_source(row) for row in rows]
+    return [
+        Place(
+            source=_source(row),
+            name=row["name"],
+            subscription_name=row["subscription_name"],
+            tags=row["tags"],
+        )
+        for row in rows
+    ]
+
+
+async def save_excluded(conn: Connection, included: Sequence[int], excluded: Sequence[int]) -> None:
+    """Note since when sources are left out by choice; those that are looked at again are not."""
+    await conn.execute(
+        """
+        UPDATE scanner.vault AS v
+           SET excluded_at = CASE WHEN v.id = ANY ($2::integer[]) THEN now() END
+         WHERE v.id = ANY ($1::integer[] || $2::integer[])
+           AND (v.excluded_at IS NOT NULL) <> (v.id = ANY ($2::integer[]))
+        """,
+        included,
+        excluded,
+    )
 
 
 async def get_source_of_item(conn: Connection, item_id: int) -> Source | None:

@@ -18,6 +18,8 @@ class Task(IntEnum):
 
     EXPIRY_SWEEP = 1
     SCAN_WATCHDOG = 2
+    SCAN_SCHEDULES = 61
+    RETENTION = 62
 
 
 async def lock_vault(conn: Connection, vault_id: int) -> None:

@@ -96,7 +96,9 @@ async def save_result(conn: Connection, scan_id: UUID, vault_id: int, result: Re
         UPDATE scanner.scan_vault
            SET finished_at = now(), progress_at = now(), outcome = $3, reason = $4, remedy = $5,
                items = $6, added = $7, changed = $8, removed = $9, first_change_id = $10,
-               last_change_id = $11
+               last_change_id = $11,
+               change_mark = coalesce(
+                   (SELECT max(c.id) FROM scanner.change c WHERE c.vault_id = $2), 0)
          WHERE scan_id = $1 AND vault_id = $2
         """,
         scan_id,

@@ -218,6 +218,7 @@ async def test_the_overviews_numbers_are_the_lists_numbers_and_count_a_certifica
         "unreadable": 1,
         "not_looked_at_yet": 0,
         "subscriptions": 2,
+        "excluded": 0,
     }
     assert overview["unreadable"][0]["remedy"] == "Assign Key Vault Reader."
     assert overview["last_scan"] is None

@@ -29,6 +29,7 @@ NEEDED = {
     "database_url": "postgresql://scanner:x@localhost/certifyclouds",
     "secret_key": "0123456789abcdef0123456789abcdef",
     "scan_when_empty": False,
+    "scan_schedule": "off",
 }
 
 
@@ -122,8 +123,13 @@ async def test_a_requested_scan_runs_to_its_end_on_the_real_bus(
     async with running(database) as service:
         scan_id = await request(database)
         await eventually(lambda: completed(service.pool, scan_id))
-        tasks = {"expiry sweep", "scan watchdog", "permission doctor"}
-        assert {task.name for task in service.tasks} == tasks
+        assert {task.name for task in service.tasks} == {
+            "expiry sweep",
+            "scan watchdog",
+            "permission doctor",
+            "scan schedules",
+            "retention",
+        }
 
     assert await emitted(database, VaultScanned) == 13
     assert await emitted(database, ScanCompleted) == 1
