@@ -20,6 +20,8 @@ from services.scanner.domain.grants import (
     RoleDefinition,
     is_at_or_above,
 )
+from services.scanner.domain.outcome import unlisted_subscription
+from services.scanner.domain.remedy import grant_reader
 from services.scanner.steps.pace import LONGEST_HOLD_SECONDS, ManagementPacing
 
 facts = st.dictionaries(
@@ -174,3 +176,15 @@ async def test_azures_wait_holds_the_whole_subscription_and_no_other() -> None:
     assert LONGEST_HOLD_SECONDS <= pacing.budget("sub-1").take(now) <= LONGEST_HOLD_SECONDS + 1
     assert pacing.budget("sub-2").take(now) == 0.0
     assert pacing.budget("sub-1").rate == MANAGEMENT_RATE / 2
+
+
+def test_what_could_not_be_listed_says_why_and_what_to_do() -> None:
+    advice = grant_reader("/subscriptions/s1", "id-1")
+    sentence = unlisted_subscription("s1", "No role allows it.", advice)
+
+    assert "subscription s1 could not be listed" in sentence
+    assert "No role allows it." in sentence
+    assert (
+        'az role assignment create --assignee "id-1" --role "Reader" --scope "/subscriptions/s1"'
+    ) in sentence
+    assert not unlisted_subscription("s1", "It failed.", "").endswith(" ")
