@@ -21,9 +21,13 @@ KV = "https://kv-1.vault.azure.net"
         f"{KV}:443/keys?$skiptoken=abc",
         f"{KV}/certificates",
         f"{KV}/Certificates",
+        f"{KV}/secrets/db-password/versions?api-version=7.6",
+        f"{KV}/keys/signing",
+        f"{KV}/keys/signing/rotationpolicy",
+        f"{KV}/certificates/tls/pending",
     ],
 )
-def test_the_three_lists_of_a_vault_may_be_asked_for(url: str) -> None:
+def test_lists_and_public_halves_of_a_vault_may_be_asked_for(url: str) -> None:
     paths.VAULT.check("GET", url)
 
 
@@ -33,7 +37,8 @@ def test_the_three_lists_of_a_vault_may_be_asked_for(url: str) -> None:
         ("GET", f"{KV}/secrets/db-password"),
         ("GET", f"{KV}/secrets/db-password?api-version=7.6"),
         ("GET", f"{KV}/secrets/db-password/0123456789abcdef"),
-        ("GET", f"{KV}/secrets/db-password/versions"),
+        ("GET", f"{KV}/secrets/db-password/versions/0123456789abcdef"),
+        ("GET", f"{KV}/secrets/versions"),
         ("GET", f"{KV}/secrets/"),
         ("GET", f"{KV}/secrets/secrets"),
         ("GET", f"{KV}//secrets"),
