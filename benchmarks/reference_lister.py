@@ -53,9 +53,8 @@ class Lister:
 
     async def read(self, vault: str, token: dict[str, str]) -> None:
         async with self.gate, self.session() as http:
-            for kind in ("secrets", "keys", "certificates"):
-                more = "&includePending=true" if kind == "certificates" else ""
-                url = f"{vault}/{kind}?api-version=7.6&maxresults=25{more}"
+            for kind in ("secrets?", "keys?", "certificates?includePending=true&"):
+                url = f"{vault}/{kind}api-version=7.6&maxresults=25"
                 while url:
                     now = time.monotonic()
                     self.free = max(self.free, now - 0.2) + self.step

@@ -11,6 +11,7 @@ import pytest
 
 from services.scanner.adapters import Clouds, open_clouds
 from services.scanner.domain.configuration import as_facts
+from services.scanner.domain.listing import Page
 from shared.database import Pool
 from shared.events.scanning import ScanMode
 from tests.support import control_plane, truth
@@ -47,9 +48,9 @@ class ControlPlane(FakeCloud):
         self.subscriptions = clouds.estate.subscriptions  # type: ignore[method-assign]
         self.vaults = clouds.estate.vaults  # type: ignore[method-assign]
 
-    async def items(self, vault: object) -> AsyncIterator[list[Any]]:
+    async def items(self, vault: object) -> AsyncIterator[Page]:
         del vault
-        yield []
+        yield Page(())
 
 
 async def versions(pool: Pool) -> set[tuple[Any, ...]]:

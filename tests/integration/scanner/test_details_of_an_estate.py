@@ -144,12 +144,12 @@ async def test_a_budget_spreads_the_pass_over_scans(rig: Rig, estate: Sandbox) -
 async def test_answers_that_make_no_sense_are_the_outcome_of_their_items(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parse = client._parse
+    parse = client.parse
 
     def lie(body: bytes, what: str) -> Mapping[str, object]:
         return {"key": 7} if what.startswith("the public half") else parse(body, what)
 
-    monkeypatch.setattr(client, "_parse", lie)
+    monkeypatch.setattr(client, "parse", lie)
     scan_id = await rig.scan()
 
     rows = await rig.pool.fetch("SELECT kind, outcome FROM scanner.v_item_detail")
