@@ -179,7 +179,7 @@ async def examine_directly(cloud: CloudSettings) -> Examined:
 def _diagnostics(
     service: Service, settings: Settings, clouds: Clouds, pacing: ManagementPacing
 ) -> DiagnosticsReader | None:
-    if clouds.diagnostics is None:
+    if clouds.diagnostics is None or not settings.scan_diagnostics:
         return None
     return DiagnosticsReader(
         diagnostics=clouds.diagnostics,
