@@ -8,7 +8,7 @@ from functools import partial
 from services.scanner import handlers
 from services.scanner.adapters import Clouds, open_clouds
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
-from services.scanner.schedule import WATCH_SECONDS, Periodic
+from services.scanner.schedule import REJUDGE_SECONDS, WATCH_SECONDS, Periodic, rejudge_and_wake
 from services.scanner.settings import Settings
 from services.scanner.steps import direct
 from services.scanner.steps.first_look import request_first_scan
@@ -19,7 +19,12 @@ from services.scanner.steps.sweep import sweep
 from services.scanner.steps.visit import WRITERS, Visitor
 from shared.clock import Clock, utc_now
 from shared.clouds import CloudSettings, from_variables
-from shared.events import RotationPublished, ScanRequested, ScanShardRequested
+from shared.events import (
+    RotationPublished,
+    ScanRequested,
+    ScanShardRequested,
+    ThresholdChangeRequested,
+)
 from shared.service import Service
 
 SHARDS_AT_ONCE = 2
@@ -34,6 +39,7 @@ async def build(service: Service) -> None:
     )
     expiry = _expiry(service, settings)
     _subscribe(service, settings, clouds, pacing, expiry)
+    _keep_rules(service, settings, expiry)
     watchdog = Watchdog(
         pool=service.pool,
         outbox=service.bus,
@@ -50,6 +56,18 @@ async def build(service: Service) -> None:
 def _expiry(service: Service, settings: Settings) -> Periodic:
     turn = partial(sweep, service.pool, service.bus, thresholds=settings.thresholds())
     return Periodic(turn=turn, seconds=settings.sweep_seconds)
+
+
+def _keep_rules(service: Service, settings: Settings, expiry: Periodic) -> None:
+    """Take changes of rules on thresholds, and judge by them what they concern."""
+    turn = partial(rejudge_and_wake, service.pool, settings.thresholds(), expiry)
+    rejudging = Periodic(turn=turn, seconds=REJUDGE_SECONDS)
+    service.bus.on(ThresholdChangeRequested)(
+        partial(
+            handlers.on_threshold_change_requested, pool=service.pool, on_changed=rejudging.wake
+        )
+    )
+    service.add_task("thresholds", rejudging.run)
 
 
 def _subscribe(

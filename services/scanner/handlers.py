@@ -10,6 +10,7 @@ from typing import Final
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.ports import Estate, Outbox
+from services.scanner.steps.change_threshold import change_threshold
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
 from services.scanner.steps.plan import plan, plan_one, survey
 from services.scanner.steps.record import Recorder
@@ -22,7 +23,12 @@ from shared.bus import Message, inbox
 from shared.clouds.errors import CloudError
 from shared.database import Connection, Pool
 from shared.errors import PermanentError, TransientError
-from shared.events import RotationPublished, ScanRequested, ScanShardRequested
+from shared.events import (
+    RotationPublished,
+    ScanRequested,
+    ScanShardRequested,
+    ThresholdChangeRequested,
+)
 from shared.events.scanning import ScanMode
 
 # A control plane that does not answer is asked again twice. Then the scan ends with the reason,
@@ -128,6 +134,22 @@ async def on_rotation_published(
         await scans.add_scan(conn, scan, message.time)
         await _note_start(conn, scan)
         await plan_one(conn, outbox, scan, source)
+
+
+async def on_threshold_change_requested(
+    event: ThresholdChangeRequested,
+    message: Message,
+    *,
+    pool: Pool,
+    on_changed: Callable[[], None] = lambda: None,
+) -> None:
+    """Store a rule on thresholds; the items in its scope are judged anew after it."""
+    async with pool.transaction() as conn:
+        if not await inbox.claim(conn, message, on_threshold_change_requested.__name__):
+            return
+        changed = await change_threshold(conn, event, message)
+    if changed:
+        on_changed()
 
 
 def _scan(event: ScanRequested, message: Message) -> Scan:

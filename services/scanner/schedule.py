@@ -1,12 +1,17 @@
-"""What happens without a message: the expiry sweep and the scan watchdog."""
+"""What happens without a message: the expiry sweep, the scan watchdog, judging by new rules."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from services.scanner.domain.status import Thresholds
+from services.scanner.steps.rejudge import rejudge
+from shared.database import Pool
+
 SWEEP_SECONDS: Final = 60.0
 WATCH_SECONDS: Final = 60.0
+REJUDGE_SECONDS: Final = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,3 +36,9 @@ class Periodic:
                     await self._woken.wait()
             except TimeoutError:
                 continue
+
+
+async def rejudge_and_wake(pool: Pool, base: Thresholds, expiry: Periodic) -> None:
+    """Judge anew what changed rules concern, and let the sweep look at it at once."""
+    if await rejudge(pool, base=base):
+        expiry.wake()

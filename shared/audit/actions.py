@@ -15,6 +15,8 @@ class Action(StrEnum):
     SCAN_REQUESTED = "scan:requested"
     SCAN_STARTED = "scan:started"
     SCAN_COMPLETED = "scan:completed"
+    THRESHOLD_REQUESTED = "threshold:requested"
+    THRESHOLD_CHANGED = "threshold:changed"
     ALERT_RAISED = "alert:raised"
     ALERT_ESCALATED = "alert:escalated"
     ALERT_RESOLVED = "alert:resolved"

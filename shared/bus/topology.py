@@ -30,6 +30,7 @@ from shared.events import (
     SyncConflict,
     SyncFailed,
     SyncRequested,
+    ThresholdChangeRequested,
     VaultScanned,
 )
 
@@ -37,7 +38,12 @@ if TYPE_CHECKING:
     from shared.database import Connection
 
 SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
-    "scanner": (ScanRequested, ScanShardRequested, RotationPublished),
+    "scanner": (
+        ScanRequested,
+        ScanShardRequested,
+        RotationPublished,
+        ThresholdChangeRequested,
+    ),
     "rotator": (SecretExpiring, RotationRequested, SyncCompleted, LicenseChanged),
     "syncer": (VaultScanned, RotationPublished, SyncRequested, LicenseChanged),
     "alerting": (
@@ -78,7 +84,13 @@ PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
     "syncer": (SyncCompleted, SyncFailed, SyncConflict),
     "alerting": (AlertRaised, AlertResolved),
     "licensing": (LicenseChanged, ReleaseAvailable),
-    "gateway": (ScanRequested, RotationRequested, SyncRequested, LicenseRefreshRequested),
+    "gateway": (
+        ScanRequested,
+        ThresholdChangeRequested,
+        RotationRequested,
+        SyncRequested,
+        LicenseRefreshRequested,
+    ),
 }
 
 

@@ -16,6 +16,7 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scanner.v_scan_vault",
         "scanner.v_shard",
         "scanner.v_change",
+        "scanner.v_threshold",
         "alerting.v_alert",
         "alerting.v_outbox",
     ),

@@ -20,6 +20,7 @@ from shared.events.scanning import (
     ScanRequested,
     ScanShardRequested,
     SecretExpiring,
+    ThresholdChangeRequested,
     VaultScanned,
 )
 from shared.events.syncing import SyncCompleted, SyncConflict, SyncFailed, SyncRequested
@@ -47,6 +48,7 @@ __all__ = [
     "SyncConflict",
     "SyncFailed",
     "SyncRequested",
+    "ThresholdChangeRequested",
     "VaultScanned",
     "event_class",
 ]

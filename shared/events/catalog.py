@@ -14,6 +14,7 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
         scanning.VaultScanned,
         scanning.ScanCompleted,
         scanning.SecretExpiring,
+        scanning.ThresholdChangeRequested,
         rotation.RotationRequested,
         rotation.RotationStep,
         rotation.RotationPublished,

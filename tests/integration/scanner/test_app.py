@@ -114,7 +114,11 @@ async def test_a_requested_scan_runs_to_its_end_on_the_real_bus(
     async with running(database) as service:
         scan_id = await request(database)
         await eventually(lambda: completed(service.pool, scan_id))
-        assert {task.name for task in service.tasks} == {"expiry sweep", "scan watchdog"}
+        assert {task.name for task in service.tasks} == {
+            "expiry sweep",
+            "scan watchdog",
+            "thresholds",
+        }
 
     assert await emitted(database, VaultScanned) == 13
     assert await emitted(database, ScanCompleted) == 1
