@@ -3,5 +3,5 @@
 owns:      users, sessions, limits, keys, live events, asked-for scans; runs the audit's sealer
 consumes:  vault.scanned, scan.completed, secret.expiring, every rotation, sync and alert fact,
            license.changed, release.available (for the live stream)
-publishes: scan.requested
+publishes: scan.requested, threshold.change-requested
 """

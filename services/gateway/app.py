@@ -12,7 +12,16 @@ from services.gateway.middleware.envelope import Envelope
 from services.gateway.middleware.guard import GuardedRoute
 from services.gateway.middleware.problems import add_problem_handlers
 from services.gateway.queries.overview import read_overview
-from services.gateway.routes import auth, inventory, not_built, scans, system, watch, web
+from services.gateway.routes import (
+    auth,
+    inventory,
+    not_built,
+    scans,
+    system,
+    thresholds,
+    watch,
+    web,
+)
 from services.gateway.routes.description import describe
 from services.gateway.schedule import keep_signing_keys, keep_tidy
 from services.gateway.settings import Settings
@@ -23,6 +32,7 @@ from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
 from services.gateway.steps.live import LiveHub
 from services.gateway.steps.parts import Parts
 from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.set_up import hand_over, offer_setup_token
 from services.gateway.steps.sign_in import SignIn
 from shared.audit import Sealer
@@ -40,6 +50,7 @@ ROUTERS: Final = (
     auth.router,
     scans.router,
     inventory.router,
+    thresholds.router,
     watch.router,
     system.router,
     not_built.router,
@@ -106,6 +117,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
             requests_per_minute=settings.requests_per_minute,
         ),
         request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
+        request_threshold=RequestThreshold(pool=pool, bus=service.bus),
         overview=overview,
         # Anybody may ask for it, so asking must not cost the database a query each time.
         health_report=Cached(read=service.health.report, clock=clock, fresh_for=HEALTH_FRESH_FOR),

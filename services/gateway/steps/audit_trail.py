@@ -7,6 +7,7 @@ from services.gateway.domain.role import Permission
 from services.gateway.domain.session import Session
 from shared.audit import Action, AuditEntry, record
 from shared.database import Connection
+from shared.events import ThresholdChangeRequested
 
 NOBODY = "somebody who is not signed in"
 
@@ -105,6 +106,26 @@ async def scan_requested(
             actor=session.username,
             subject=str(scan_id),
             scope=mode,
+            correlation_id=course,
+            address=caller.address,
+        ),
+    )
+
+
+async def threshold_requested(
+    conn: Connection,
+    session: Session,
+    event: ThresholdChangeRequested,
+    course: UUID,
+    caller: Caller,
+) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.THRESHOLD_REQUESTED,
+            actor=session.username,
+            subject=event.name or "everything",
+            scope=event.scope,
             correlation_id=course,
             address=caller.address,
         ),

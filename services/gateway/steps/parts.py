@@ -9,6 +9,7 @@ from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.live import PING_SECONDS, LiveHub
 from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.sign_in import SignIn
 from shared.bus import Bus
 from shared.clock import Clock
@@ -29,6 +30,7 @@ class Parts:
     sign_in: SignIn
     authenticate: Authenticate
     request_scan: RequestScan
+    request_threshold: RequestThreshold
     overview: Cached
     health_report: Cached
     hub: LiveHub
