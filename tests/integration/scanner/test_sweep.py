@@ -212,7 +212,7 @@ async def test_sweeping_reads_the_rows_that_are_due_and_no_others(rig: Rig) -> N
 
     assert await _rows_read(rig) - before < 1000, "rows by sequential and index scans"
     plan = await _plan_of_due(rig)
-    assert "Index Scan using item_to_look_at" in plan
+    assert "item_to_look_at" in plan, plan  # by an index scan or by a bitmap of it
     assert "Seq Scan on item" not in plan
 
 
