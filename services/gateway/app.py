@@ -20,6 +20,7 @@ from services.gateway.routes import (
     scans,
     schedules,
     system,
+    thresholds,
     vaults,
     watch,
     web,
@@ -36,6 +37,7 @@ from services.gateway.steps.live import LiveHub
 from services.gateway.steps.parts import Parts
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.set_up import hand_over, offer_setup_token
 from services.gateway.steps.sign_in import SignIn
 from shared.audit import Sealer
@@ -56,6 +58,7 @@ ROUTERS: Final = (
     inventory.router,
     permissions.router,
     vaults.router,
+    thresholds.router,
     watch.router,
     system.router,
     not_built.router,
@@ -124,6 +127,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
         request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus),
         change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
+        request_threshold=RequestThreshold(pool=pool, bus=service.bus),
         overview=overview,
         # Anybody may ask for it, so asking must not cost the database a query each time.
         health_report=Cached(read=service.health.report, clock=clock, fresh_for=HEALTH_FRESH_FOR),

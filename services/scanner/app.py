@@ -11,10 +11,12 @@ from services.scanner.domain.calls import Calls
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.schedule import (
     DOCTOR_SECONDS,
+    REJUDGE_SECONDS,
     RETENTION_SECONDS,
     SCHEDULE_SECONDS,
     WATCH_SECONDS,
     Periodic,
+    rejudge_and_wake,
 )
 from services.scanner.settings import NO_SCHEDULE, Settings
 from services.scanner.steps import direct
@@ -39,6 +41,7 @@ from shared.events import (
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
+    ThresholdChangeRequested,
 )
 from shared.selector import Selector, parse_scope
 from shared.service import Service
@@ -64,6 +67,7 @@ async def build(service: Service) -> None:
     diagnostics = _diagnostics(service, settings, clouds, management)
     _subscribe(service, settings, clouds, pacing, calls, expiry, diagnostics)
     _add_doctor(service, settings, clouds, pacing)
+    _keep_rules(service, settings, expiry)
     watchdog = Watchdog(
         pool=service.pool,
         outbox=service.bus,
@@ -93,6 +97,18 @@ def _add_recurring(service: Service, settings: Settings) -> None:
 def _expiry(service: Service, settings: Settings) -> Periodic:
     turn = partial(sweep, service.pool, service.bus, thresholds=settings.thresholds())
     return Periodic(turn=turn, seconds=settings.sweep_seconds)
+
+
+def _keep_rules(service: Service, settings: Settings, expiry: Periodic) -> None:
+    """Take changes of rules on thresholds, and judge by them what they concern."""
+    turn = partial(rejudge_and_wake, service.pool, settings.thresholds(), expiry)
+    rejudging = Periodic(turn=turn, seconds=REJUDGE_SECONDS)
+    service.bus.on(ThresholdChangeRequested)(
+        partial(
+            handlers.on_threshold_change_requested, pool=service.pool, on_changed=rejudging.wake
+        )
+    )
+    service.add_task("thresholds", rejudging.run)
 
 
 def _subscribe(

@@ -26,6 +26,7 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scanner.v_schedule",
         "scanner.v_feed_kept",
         "scanner.v_posture_daily",
+        "scanner.v_threshold",
         "alerting.v_alert",
         "alerting.v_outbox",
     ),

@@ -21,6 +21,8 @@ _SENT: Final = (
 )
 # Not TRUNCATE: it makes new files for every index, which takes longer than a test.
 _EMPTY: Final = """
+    DELETE FROM scanner.threshold_backlog; DELETE FROM scanner.threshold;
+    DELETE FROM scanner.sweep_clock;
     DELETE FROM scanner.announcement; DELETE FROM scanner.change; DELETE FROM scanner.item;
     DELETE FROM scanner.scan_vault; DELETE FROM scanner.shard;
     DELETE FROM scanner.schedule_run; DELETE FROM scanner.schedule;
