@@ -12,6 +12,7 @@ INVENTORY: Final = ("scanner.v_item", "scanner.v_vault")
 VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway": (
         *INVENTORY,
+        "scanner.v_item_key",
         "scanner.v_scan",
         "scanner.v_scan_vault",
         "scanner.v_shard",

@@ -238,7 +238,7 @@ def as_json(
 
 
 def as_page(
-    rows: Iterable[Record],
+    rows: Iterable[Record | Mapping[str, Any]],
     next_cursor: str | None,
     *,
     total: int | None = None,

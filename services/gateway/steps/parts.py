@@ -1,9 +1,14 @@
 """What routes and middleware are handed: the gateway's parts, joined once by `app.py`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from opentelemetry.trace import Tracer
 
+from services.gateway.domain.scope import Scope
+from services.gateway.domain.session import Session
+from services.gateway.queries.overview import read_overview
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
@@ -21,7 +26,10 @@ from shared.health import Health
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything that an endpoint may use."""
+    """Everything that an endpoint may use.
+
+    `scope_of` says how much of the inventory a session may see; None is everything.
+    """
 
     settings: Settings
     pool: Pool
@@ -36,6 +44,14 @@ class Parts:
     change_schedule: ChangeSchedule
     request_threshold: RequestThreshold
     overview: Cached
+    scope_of: Callable[[Session], Scope | None]
     health_report: Cached
     hub: LiveHub
     ping_seconds: float = PING_SECONDS
+
+    def overview_of(self, scope: Scope | None) -> Cached:
+        """Return the numbers of a scope; those of everything are read once for all."""
+        if scope is None:
+            return self.overview
+        read = partial(read_overview, self.pool, scope)
+        return Cached(read=read, clock=self.clock, fresh_for=self.overview.fresh_for)
