@@ -10,11 +10,18 @@ from sandbox.names import HOSTS
 
 PROFILES: Final = ("demo", "random", "large")
 _LARGEST_PORT: Final = 65_535
+_NUMBERS: Final = (
+    ("vaults", 100),
+    ("secrets", 100),
+    ("keys", 10),
+    ("certificates", 10),
+    ("applications", 40),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """What was asked for. The four numbers are the `large` profile's; items are for each vault."""
+    """What was asked for. The five numbers are the `large` profile's; items are for each vault."""
 
     profile: str
     seed: int
@@ -27,6 +34,7 @@ class Arguments:
     secrets: int
     keys: int
     certificates: int
+    applications: int
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
@@ -47,7 +55,7 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument(
         "--names", choices=tuple(HOSTS), default="sandbox", help="answer to a real cloud's names"
     )
-    for name, count in (("vaults", 100), ("secrets", 100), ("keys", 10), ("certificates", 10)):
+    for name, count in _NUMBERS:
         parser.add_argument(
             f"--{name}", type=_count, default=count, help=f"{name} of the profile large"
         )

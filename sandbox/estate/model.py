@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from sandbox.estate.directory import Application, ServicePrincipal
 from sandbox.key_pairs import KeyType
 
 Kind = Literal["secrets", "keys", "certificates"]
@@ -142,42 +143,6 @@ class Assignment(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True)
-class PasswordCredential:
-    """A client secret of an application. The text is known only to whoever made it."""
-
-    key_id: str
-    display_name: str | None
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(slots=True, kw_only=True)
-class KeyCredential:
-    """A certificate of an application; the identifier is written as the service would."""
-
-    key_id: str
-    display_name: str | None
-    start: int
-    end: int
-    custom_key_identifier: str | None
-
-
-@dataclass(slots=True, kw_only=True)
-class Application:
-    """An app registration."""
-
-    object_id: str
-    app_id: str
-    display_name: str
-    created: int
-    passwords: list[PasswordCredential] = field(default_factory=list)
-    keys: list[KeyCredential] = field(default_factory=list)
-    owners: tuple[str, ...] = ()
-    principal_id: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
 class Estate:
     """A tenant and everything in it."""
 
@@ -192,6 +157,7 @@ class Estate:
     principals: dict[str, Principal] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
+    service_principals: list[ServicePrincipal] = field(default_factory=list)
 
     def add_vault(self, vault: Vault) -> Vault:
         self.vaults[vault.name.lower()] = vault

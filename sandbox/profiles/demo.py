@@ -12,6 +12,7 @@ from sandbox.profiles import tenant, words
 from sandbox.profiles.applications import add_applications
 from sandbox.profiles.dice import DAY, Dice
 from sandbox.profiles.filling import Filler
+from sandbox.profiles.principals import CONTOSO, furnish
 
 SUBSCRIPTIONS: Final = ("Contoso Production", "Contoso Non-Production", "Contoso Shared Services")
 ITEMS: Final = 4_000
@@ -52,6 +53,7 @@ def make(seed: int, now: int) -> Estate:
     rotated = [place.vault for place in places if place.team in _ROTATED_TEAMS]
     tenant.let_rotate_and_sync(estate, dice, rotated)
     add_applications(estate, dice, now, APPLICATIONS)
+    furnish(estate, now, CONTOSO)
     return estate
 
 
