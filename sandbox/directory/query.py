@@ -2,8 +2,8 @@
 
 "Use query parameters": one relationship can be expanded in a request, an expansion shows at most 20
 objects without a link to more, a page with one holds at most 100 objects whatever `$top` says, and
-`$expand` does not go with advanced queries. "Advanced query capabilities": counting needs the header
-ConsistencyLevel and `$count=true`; the count is on the first page only.
+`$expand` does not go with advanced queries. "Advanced query capabilities": counting needs the
+header ConsistencyLevel and `$count=true`; the count is on the first page only.
 """
 
 import re

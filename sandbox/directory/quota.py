@@ -3,8 +3,8 @@
 "Microsoft Graph service-specific throttling limits", identity and access: 3,500 units in 10 seconds
 for a small tenant, 5,000 for a medium one, 8,000 for a large one. `GET applications` costs 2, any
 path that is not listed 1; `$select` takes 1 off, `$expand` adds 1, a `$top` below 20 takes 1 off,
-and nothing costs less than 1. Asking for `keyCredentials` by `$select` counts against a limit of its
-own: 150 requests a minute in the tenant ("Get application").
+and nothing costs less than 1. Asking for `keyCredentials` by `$select` counts against a limit of
+its own: 150 requests a minute in the tenant ("Get application").
 """
 
 from collections.abc import Mapping

@@ -30,7 +30,7 @@ async def build(service: Service) -> None:
     settings = _settings(service)
     pacing = Pacing(settings.scan_requests_per_second)
     clouds = await service.resources.enter_async_context(
-        open_clouds(from_variables(settings), pace=pacing.wait)
+        open_clouds(from_variables(settings), pace=pacing.wait, graph_pace=pacing.wait_for_graph)
     )
     expiry = _expiry(service, settings)
     _subscribe(service, settings, clouds, pacing, expiry)
@@ -98,7 +98,7 @@ async def scan_directly(
     vaults themselves cannot be listed.
     """
     pacing = Pacing()
-    async with open_clouds(cloud, pace=pacing.wait) as clouds:
+    async with open_clouds(cloud, pace=pacing.wait, graph_pace=pacing.wait_for_graph) as clouds:
         readers = _readers(clouds, cloud.identity.client_id or UNKNOWN_ASSIGNEE)
         progress = direct.scan(
             clouds.estate, readers, pacing, now=clock(), subscription_ids=subscription_ids

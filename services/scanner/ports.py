@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from services.scanner.domain.directory import Page
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
 from shared.database import Connection
 from shared.events import Event
@@ -40,10 +41,11 @@ class VaultReader(Protocol):
 class Directory(Protocol):
     """The tenant's Entra directory."""
 
-    def credentials(self) -> AsyncIterator[list[Item]]:
-        """Yield the applications' passwords and certificates, page by page.
+    def listing(self) -> AsyncIterator[Page]:
+        """Yield applications and service principals with their credentials, page by page.
 
-        An item's name is the credential's display name, or its application's where it has none.
+        An item's name is the credential's display name, or its application's where it has none. A
+        listing is complete when the iterator ends without an error.
         """
         ...
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from services.scanner.adapters import Clouds
+from services.scanner.domain.directory import Page
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
 from shared.clouds.errors import CloudError, NotFoundError
 
@@ -37,9 +38,9 @@ class MemoryClouds:
         async for page in _pages(self.held[vault.name]):
             yield page
 
-    async def credentials(self) -> AsyncIterator[list[Item]]:
+    async def listing(self) -> AsyncIterator[Page]:
         async for page in _pages(self.applications):
-            yield page
+            yield Page(page)
 
 
 async def _pages(items: list[Item]) -> AsyncIterator[list[Item]]:

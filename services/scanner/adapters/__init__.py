@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.scanner.adapters import paths
-from services.scanner.adapters.entra import EntraDirectory
+from services.scanner.adapters.entra import EntraDirectory, GraphPace
+from services.scanner.adapters.entra import unhurried as graph_unhurried
 from services.scanner.adapters.key_vault import KeyVaultReader, Pace, unhurried
 from services.scanner.adapters.management import FallbackEstate, ManagementEstate
 from services.scanner.adapters.resource_graph import ResourceGraphEstate
@@ -35,11 +36,16 @@ class Clouds:
 
 @asynccontextmanager
 async def open_clouds(
-    cloud: CloudSettings, *, pace: Pace = unhurried, timeouts: Timeouts | None = None
+    cloud: CloudSettings,
+    *,
+    pace: Pace = unhurried,
+    graph_pace: GraphPace = graph_unhurried,
+    timeouts: Timeouts | None = None,
 ) -> AsyncIterator[Clouds]:
     """Open a cloud for discovery and close its connections at the end.
 
-    Nothing is contacted before the first question. `pace` is awaited before each page of a vault.
+    Nothing is contacted before the first question. `pace` is awaited before each page of a vault,
+    `graph_pace` before each page of the directory.
     """
     async with (
         open_session(cloud, timeouts=timeouts) as session,
@@ -51,7 +57,7 @@ async def open_clouds(
                 ResourceGraphEstate(arm, cloud.arm), ManagementEstate(arm, cloud.arm)
             ),
             vaults=KeyVaultReader(session, credential, pace=pace),
-            directory=EntraDirectory(_graph(session, credential), cloud.graph),
+            directory=EntraDirectory(_graph(session, credential), cloud.graph, pace=graph_pace),
         )
 
 

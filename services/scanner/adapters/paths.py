@@ -14,4 +14,11 @@ ARM: Final = AllowedPaths(
     "GET /subscriptions/{id}/providers/Microsoft.KeyVault/vaults",
     "POST /providers/Microsoft.ResourceGraph/resources",
 )
-DIRECTORY: Final = AllowedPaths("GET /v1.0/applications")
+DIRECTORY: Final = AllowedPaths(
+    "GET /v1.0/applications",
+    "GET /v1.0/applications/{id}/owners",
+    "GET /v1.0/applications/{id}/federatedIdentityCredentials",
+    "GET /v1.0/servicePrincipals",
+    "GET /v1.0/servicePrincipals/{id}/owners",
+    "GET /v1.0/servicePrincipals/{id}/federatedIdentityCredentials",
+)

@@ -12,17 +12,30 @@ DEFAULT_RATE: Final = 500.0
 """A quarter of the 2,000 requests a second that Azure grants to a subscription's vaults in a region
 (Azure Key Vault service limits: 5 times 4,000 transactions in 10 s)."""
 
+GRAPH_RATE: Final = 87.5
+"""A quarter of the resource units a second that Graph grants to one application in a small tenant
+(3,500 in 10 s; "Microsoft Graph service-specific throttling limits", identity and access)."""
+
+KEY_LISTINGS_RATE: Final = 0.625
+"""A quarter of the requests a second with which a tenant's applications may ask for the property
+`keyCredentials` (150 a minute; "Get application")."""
+
+KEY_LISTINGS_BURST: Final = 32.0
+
 _FLOOR: Final = 0.02
 _STEP: Final = 0.05
-_BURST_SECONDS: Final = 0.2
 
 
 @dataclass(slots=True)
 class Budget:
-    """A token bucket; times are seconds of any clock that only goes forward."""
+    """A token bucket; times are seconds of any clock that only goes forward.
+
+    What was left unused in the last `burst_seconds` may be used at once.
+    """
 
     full_rate: float = DEFAULT_RATE
     rate: float = 0.0
+    burst_seconds: float = 0.2
     _free_at: float = 0.0
 
     def __post_init__(self) -> None:
@@ -36,7 +49,7 @@ class Budget:
 
         What was not used in the last moments may be used at once; older leftovers are lost.
         """
-        self._free_at = max(self._free_at, now - _BURST_SECONDS) + 1 / self.rate
+        self._free_at = max(self._free_at, now - self.burst_seconds) + 1 / self.rate
         return max(0.0, self._free_at - now)
 
     def slow_down(self) -> None:

@@ -11,10 +11,11 @@ from typing import Final
 
 import orjson
 
+from services.scanner.domain.directory import DirectoryObject
 from services.scanner.domain.inventory import Item
 from services.scanner.domain.status import DEFAULT, Thresholds
 
-PARSER_VERSION: Final = 1
+PARSER_VERSION: Final = 2
 _SIZE: Final = 16
 
 
@@ -27,11 +28,17 @@ class Fingerprint:
 
     thresholds: Thresholds = DEFAULT
     _digests: dict[str, bytes] = field(default_factory=dict)
+    _objects: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, item: Item) -> None:
         """Take one more item of the listing into account."""
         written = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
         self._digests[item.external_id] = blake2b(written, digest_size=_SIZE).digest()
+
+    def add_object(self, found: DirectoryObject) -> None:
+        """Take one more application or service principal into account."""
+        written = orjson.dumps(found, option=orjson.OPT_SORT_KEYS)
+        self._objects[found.object_id] = blake2b(written, digest_size=_SIZE).digest()
 
     def external_ids(self) -> list[str]:
         """Return the names of all items, in order."""
@@ -42,4 +49,6 @@ class Fingerprint:
         whole = blake2b(orjson.dumps([PARSER_VERSION, self.thresholds]), digest_size=_SIZE)
         for external_id in self.external_ids():
             whole.update(self._digests[external_id])
+        for object_id in sorted(self._objects):
+            whole.update(self._objects[object_id])
         return whole.digest()

@@ -144,7 +144,7 @@ async def look(
     try:
         async with aclosing(read(readers, vault, name)) as pages:
             async for page in pages:
-                held.update((item.external_id, item) for item in page)
+                held.update((item.external_id, item) for item in page.items)
     except UnreadableError as error:
         pacing.heed(vault, error.outcome)
         return Looked(

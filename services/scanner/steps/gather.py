@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from services.scanner.domain.directory import DirectoryObject, Page
 from services.scanner.domain.fingerprint import Fingerprint
 from services.scanner.domain.inventory import Item
 from services.scanner.domain.status import Thresholds
@@ -19,7 +20,8 @@ Stage = Callable[[Sequence[Item]], Awaitable[None]]
 class Listing:
     """A complete listing that was begun at `began_at` (the database's time).
 
-    Its items are in `held`, or staged under `look` when there are more than memory should hold.
+    Its items are in `held`, or staged under `look` when there are more than memory should hold;
+    `objects` are the directory's applications and service principals.
     """
 
     look: UUID
@@ -27,10 +29,11 @@ class Listing:
     fingerprint: bytes
     external_ids: list[str]
     held: list[Item] = field(default_factory=list)
+    objects: list[DirectoryObject] = field(default_factory=list)
 
 
 async def gather(
-    pages: AsyncIterator[list[Item]],
+    pages: AsyncIterator[Page],
     *,
     look: UUID,
     began_at: datetime,
@@ -38,12 +41,16 @@ async def gather(
     thresholds: Thresholds,
     stage_at: int = STAGE_AT,
 ) -> Listing:
-    """Take in all pages. An item on two pages, as happens while somebody writes, counts once."""
+    """Take in all pages. What is on two pages, as happens while somebody writes, counts once."""
     fingerprint = Fingerprint(thresholds)
     held: dict[str, Item] = {}
+    objects: dict[str, DirectoryObject] = {}
     staged = False
     async for page in pages:
-        for item in page:
+        for found in page.objects:
+            fingerprint.add_object(found)
+            objects[found.object_id] = found
+        for item in page.items:
             fingerprint.add(item)
             held[item.external_id] = item
         if len(held) > stage_at:
@@ -59,4 +66,5 @@ async def gather(
         fingerprint=fingerprint.digest(),
         external_ids=fingerprint.external_ids(),
         held=list(held.values()),
+        objects=list(objects.values()),
     )

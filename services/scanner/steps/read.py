@@ -1,10 +1,11 @@
 """Reading one source page by page, with every failure turned into that source's outcome."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from services.scanner.domain.directory import Page
 from services.scanner.domain.inventory import Item, VaultRef
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, remedy
 from services.scanner.ports import Directory, VaultReader
@@ -61,14 +62,14 @@ class UnreadableError(Exception):
         self.remedy = remedy
 
 
-async def read(
-    readers: Readers, vault: VaultRef | None, name: str
-) -> AsyncGenerator[list[Item], None]:
+async def read(readers: Readers, vault: VaultRef | None, name: str) -> AsyncGenerator[Page, None]:
     """Yield the pages of a vault, or of the directory for None. Raises `UnreadableError` only.
 
     Also for an error that nobody foresaw: one source's surprise must not end the others' scan.
     """
-    pages = readers.directory.credentials() if vault is None else readers.vaults.items(vault)
+    pages: AsyncIterator[Page | list[Item]] = (
+        readers.directory.listing() if vault is None else readers.vaults.items(vault)
+    )
     try:
         while True:
             try:
@@ -78,7 +79,7 @@ async def read(
                 return
             except Exception as error:
                 raise _unreadable(error, vault, name, readers.assignee) from error
-            yield page
+            yield page if isinstance(page, Page) else Page(page)
     finally:
         close = getattr(pages, "aclose", None)
         if close is not None:

@@ -14,7 +14,8 @@ from services.scanner.domain.status import DEFAULT, Thresholds, windows
 from services.scanner.ports import Outbox
 from services.scanner.steps.gather import Listing
 from services.scanner.steps.read import UnreadableError
-from services.scanner.store import inventory, looks, staging
+from services.scanner.steps.record_directory import record_objects
+from services.scanner.store import directory, inventory, looks, staging
 from services.scanner.store.inventory import NOTHING, Known, Span
 from services.scanner.store.looks import Result, Standing
 from shared.database import Connection, Pool
@@ -76,6 +77,8 @@ class Recorder:
         same = standing.fingerprint == listing.fingerprint and self.mode is not ScanMode.FORCE
         written = _Written()
         if not same:
+            if standing.subscription_id is None:
+                await record_objects(conn, self.scan_id, vault_id, listing.objects)
             async for chunk in _chunks(conn, listing):
                 await self._merge(conn, vault_id, chunk, written)
             gone = await inventory.remove_absent(conn, self.scan_id, vault_id, listing.external_ids)
@@ -94,6 +97,7 @@ class Recorder:
         named = {change.external_id for change in changes}
         rows = [item for item in items if item.external_id in named or self._shifted(known, item)]
         await inventory.merge(conn, vault_id, rows, self.thresholds)
+        await directory.add_credentials(conn, vault_id, items)
         span = await inventory.add_changes(conn, self.scan_id, vault_id, changes)
         written.count(changes, span)
 

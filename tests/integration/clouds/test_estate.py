@@ -242,7 +242,7 @@ async def test_an_applications_credentials_come_without_the_hint(
     ]
     cloud.on(APPLICATIONS, says({"value": rows}))
 
-    (page,) = [page async for page in adapters.directory.credentials()]
+    (page,) = [page.items async for page in adapters.directory.listing()]
 
     assert [item.external_id for item in page] == ["object-1/key-1", "object-1/key-2"]
     assert [item.kind for item in page] == [ItemKind.APP_SECRET, ItemKind.APP_CERTIFICATE]
@@ -261,7 +261,7 @@ async def test_a_malformed_credential_is_an_error_without_the_hint(
     cloud.on(APPLICATIONS, says({"value": rows}))
 
     with pytest.raises(UnexpectedAnswerError) as failed:
-        _ = [page async for page in adapters.directory.credentials()]
+        _ = [page.items async for page in adapters.directory.listing()]
 
     assert "hint-canary" not in repr(failed.value) + str(failed.value)
     assert failed.value.__cause__ is None
@@ -274,7 +274,7 @@ async def test_the_directory_is_followed_page_by_page(
     row = {**APPLICATION, "passwordCredentials": [], "keyCredentials": []}
     cloud.on(APPLICATIONS, says({"value": [row], "@odata.nextLink": link}), says({"value": [row]}))
 
-    assert [page async for page in adapters.directory.credentials()] == [[], []]
+    assert [page.items async for page in adapters.directory.listing()] == [[], []]
 
 
 async def test_a_directory_that_denies_names_the_permission(
@@ -283,6 +283,6 @@ async def test_a_directory_that_denies_names_the_permission(
     cloud.on(APPLICATIONS, says({"error": {"code": "Authorization_RequestDenied"}}, status=403))
 
     with pytest.raises(AccessDeniedError) as denied:
-        await anext(adapters.directory.credentials())
+        await anext(adapters.directory.listing())
 
     assert "Application.Read.All" in denied.value.remedy

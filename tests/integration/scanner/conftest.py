@@ -21,7 +21,9 @@ _SENT: Final = (
 )
 # Not TRUNCATE: it makes new files for every index, which takes longer than a test.
 _EMPTY: Final = """
-    DELETE FROM scanner.announcement; DELETE FROM scanner.change; DELETE FROM scanner.item;
+    DELETE FROM scanner.credential; DELETE FROM scanner.application_change;
+    DELETE FROM scanner.application; DELETE FROM scanner.announcement; DELETE FROM scanner.change;
+    DELETE FROM scanner.item;
     DELETE FROM scanner.scan_vault; DELETE FROM scanner.shard; DELETE FROM scanner.scan;
     DELETE FROM scanner.staged; DELETE FROM scanner.vault; DELETE FROM scanner.subscription;
     DELETE FROM scanner.inbox; DELETE FROM scanner.test_sent;
