@@ -12,7 +12,16 @@ from services.gateway.middleware.envelope import Envelope
 from services.gateway.middleware.guard import GuardedRoute
 from services.gateway.middleware.problems import add_problem_handlers
 from services.gateway.queries.overview import read_overview
-from services.gateway.routes import auth, inventory, not_built, scans, system, watch, web
+from services.gateway.routes import (
+    applications,
+    auth,
+    inventory,
+    not_built,
+    scans,
+    system,
+    watch,
+    web,
+)
 from services.gateway.routes.description import describe
 from services.gateway.schedule import keep_signing_keys, keep_tidy
 from services.gateway.settings import Settings
@@ -40,6 +49,7 @@ ROUTERS: Final = (
     auth.router,
     scans.router,
     inventory.router,
+    applications.router,
     watch.router,
     system.router,
     not_built.router,

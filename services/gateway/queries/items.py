@@ -56,7 +56,7 @@ _COLUMNS: Final = (
     " i.not_before, i.created_on, i.updated_on, i.vault_id, i.vault_name, i.subscription_id,"
     " i.subscription_name, i.content_type, i.tags, i.recovery_level, i.recoverable_days, i.managed,"
     " i.version, i.thumbprint, i.application_id, i.application_name, i.first_seen_at, i.changed_at,"
-    " i.deleted_at"
+    " i.deleted_at, c.application_kind, c.usage"
 )
 _FROM: Final = "FROM scanner.v_item AS i WHERE"
 # The page's ids first and the other columns, with their joins, for these only.
@@ -66,7 +66,9 @@ _GATHER: Final = (
     _FROM,
 )
 _PAGE_OF_HITS: Final = ", page AS (SELECT i.id FROM hits AS i WHERE"
-_REST: Final = "FROM page JOIN scanner.v_item AS i ON i.id = page.id"
+_CREDENTIAL: Final = "LEFT JOIN scanner.v_credential AS c ON c.item_id = i.id"
+_REST: Final = f"FROM page JOIN scanner.v_item AS i ON i.id = page.id {_CREDENTIAL}"
+_ONE: Final = f"FROM scanner.v_item AS i {_CREDENTIAL} WHERE"
 _HITS: Final = ", (SELECT count(*) FROM hits) AS hits"
 
 
@@ -105,7 +107,7 @@ async def list_items(
 
 async def get_item(pool: Pool, item_id: int) -> Record | None:
     """Return one item, also one that is gone, or None."""
-    return await pool.fetchrow(statement(_COLUMNS, _FROM, "i.id = $1"), item_id)
+    return await pool.fetchrow(statement(_COLUMNS, _ONE, "i.id = $1"), item_id)
 
 
 async def _conditions(conn: Connection, filter_: ItemFilter) -> Conditions:

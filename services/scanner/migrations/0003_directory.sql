@@ -65,11 +65,11 @@ SELECT a.id, a.kind, a.object_id, a.app_id, a.name, a.created_on, a.audience, a.
        jsonb_array_length(a.federated) AS federated_count,
        (SELECT count(*) FROM scanner.item i
         WHERE i.application_object_id = a.object_id AND i.deleted_at IS NULL AND NOT i.managed
-       )::integer AS credentials,
+       )::integer AS credential_count,
        a.first_seen_at, a.changed_at, a.deleted_at
 FROM scanner.application a;
 
-COMMENT ON COLUMN scanner.v_application.credentials IS
+COMMENT ON COLUMN scanner.v_application.credential_count IS
     'Logical credentials: the parts of one signing certificate count once.';
 COMMENT ON COLUMN scanner.v_application.owner_count IS
     'Null: the owners could not be looked up yet; 0: it has none.';

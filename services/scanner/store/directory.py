@@ -37,9 +37,10 @@ _MERGE: Final = """
     WHEN MATCHED THEN UPDATE SET
         app_id = s.app_id, name = s.name, created_on = s.created_on, audience = s.audience,
         publisher_domain = s.publisher_domain, owner_tenant_id = s.owner_tenant_id,
-        enabled = s.enabled, principal_type = s.principal_type, tags = s.tags::jsonb, notes = s.notes,
-        service_reference = s.service_reference, signing_thumbprint = s.signing_thumbprint,
-        owners = s.owners::jsonb, federated = s.federated::jsonb, changed_at = now(), deleted_at = NULL
+        enabled = s.enabled, principal_type = s.principal_type, tags = s.tags::jsonb,
+        notes = s.notes, service_reference = s.service_reference,
+        signing_thumbprint = s.signing_thumbprint, owners = s.owners::jsonb,
+        federated = s.federated::jsonb, changed_at = now(), deleted_at = NULL
     WHEN NOT MATCHED THEN INSERT (
         vault_id, kind, object_id, app_id, name, created_on, audience, publisher_domain,
         owner_tenant_id, enabled, principal_type, tags, notes, service_reference,
