@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.database import Database
-from tests.support.estate import differences, expected_items, stored_items
+from tests.support.estate import (
+    differences,
+    expected_applications,
+    expected_items,
+    stored_applications,
+    stored_items,
+)
 from tests.support.platform import running
 from tests.support.sandbox import running_sandbox
 from tests.support.waiting import eventually
@@ -30,8 +36,9 @@ async def test_every_stored_field_of_every_item_equals_the_sandboxs(
 
             await eventually(ended)
 
-        expected = expected_items(sandbox.control.truth())
-        found = await stored_items(database.url())
+        told = sandbox.control.truth()
+        expected = expected_items(told) | expected_applications(told)
+        found = await stored_items(database.url()) | await stored_applications(database.url())
 
     assert len(expected) > 50
     assert differences(found, expected) == []
