@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 BUS ?= postgres
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test check smoke docs lock
+.PHONY: help run test check smoke bench docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ check: $(VENV)/.dev ## lint, types, import contracts, dead code, event names, do
 
 smoke: $(VENV)/.dev ## drive the platform through its public API; BUS=postgres|rabbitmq; one JSON line per stage
 	@$(PY) -m tests.smoke --bus $(BUS)
+
+bench: $(VENV)/.dev ## the benchmarks, a JSON line each; ONLY=name[,pattern…] measures some, KEEP=file keeps the lines
+	@$(PY) -m benchmarks --only "$(ONLY)" $(if $(KEEP),--keep "$(KEEP)")
 
 docs: $(VENV)/.dev ## build the documentation into .venv/site, with the event reference made anew
 	@$(PY) -m shared.events.reference docs/reference

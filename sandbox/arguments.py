@@ -21,7 +21,7 @@ _NUMBERS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """What was asked for. The five numbers are the `large` profile's; items are for each vault."""
+    """What was asked for. The numbers are the `large` profile's; items are for each vault."""
 
     profile: str
     seed: int
@@ -35,6 +35,8 @@ class Arguments:
     keys: int
     certificates: int
     applications: int
+    subscriptions: int
+    regions: int
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
@@ -59,6 +61,10 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
         parser.add_argument(
             f"--{name}", type=_count, default=count, help=f"{name} of the profile large"
         )
+    for name, count in (("subscriptions", 10), ("regions", 5)):
+        parser.add_argument(
+            f"--{name}", type=_some, default=count, help=f"{name} of the profile large, in turn"
+        )
     given = parser.parse_args(argv)
     if given.state.exists() and not given.state.is_dir():
         parser.error(f"--state must be a folder, and {given.state} is a file")
@@ -78,3 +84,10 @@ def _count(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of things")
     return int(text)
+
+
+def _some(text: str) -> int:
+    count = _count(text)
+    if count == 0:
+        raise argparse.ArgumentTypeError("there must be one at least")
+    return count

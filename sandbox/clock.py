@@ -12,10 +12,13 @@ class Clock:
 
     def epoch(self) -> int:
         """Return the seconds since 1970, as Key Vault and Entra write time."""
-        return int(time.time() + self.offset_seconds)
+        return int(self.time())
+
+    def time(self) -> float:
+        return time.time() + self.offset_seconds
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(time.time() + self.offset_seconds, UTC)
+        return datetime.fromtimestamp(self.time(), UTC)
 
 
 def iso(epoch: int) -> str:

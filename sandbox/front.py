@@ -1,6 +1,6 @@
 """The door of every listener: finds the service by host, applies faults, keeps the access log."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -34,36 +34,38 @@ class Front:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        if self.unseen(request.url.path):
+        if self.unseen(scope["path"]):
             response = await self._response(request)
             await response(scope, receive, send)
             return
         await self._seen(request, scope, receive, send)
 
     async def _seen(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-        object_id = self._object_id(request)
+        headers = _headers(scope)
+        object_id = self._object_id(headers)
         taken = self.faults.take(
-            host=request.headers.get("host", ""),
-            path=request.url.path,
-            method=request.method,
+            host=headers.get("host", ""),
+            path=scope["path"],
+            method=scope["method"],
             identity=self._name(object_id) or object_id or "",
         )
         status = None
+
+        async def answer_to(_: Scope, receive: Receive, send: Send) -> None:
+            await self._send(request, receive, send)
+
         try:
             if taken is not None:
-                status = await faults.apply(taken[1], self._answer, scope, receive, send)
+                status = await faults.apply(taken[1], answer_to, scope, receive, send)
             if status is None:
-                status = await self._send(scope, receive, send)
+                status = await self._send(request, receive, send)
         finally:
             # Recorded also when the sandbox stops while a fault holds the request.
-            self._record(request, object_id, status or 0, taken[0] if taken else None)
+            self._record(scope, headers, object_id, status or 0, taken[0] if taken else None)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._send(scope, receive, send)
-
-    async def _send(self, scope: Scope, receive: Receive, send: Send) -> int:
-        response = await self._response(Request(scope, receive))
-        await response(scope, receive, send)
+    async def _send(self, request: Request, receive: Receive, send: Send) -> int:
+        response = await self._response(request)
+        await response(request.scope, receive, send)
         return response.status_code
 
     async def _response(self, request: Request) -> Response:
@@ -76,9 +78,9 @@ class Front:
         except RefusedError as refused:
             return answer(refused.document, refused.status, headers=refused.headers)
 
-    def _object_id(self, request: Request) -> str | None:
+    def _object_id(self, headers: Mapping[str, str]) -> str | None:
         try:
-            return self.world.tokens.read(request.headers.get("authorization", "")).object_id
+            return self.world.tokens.read(headers.get("authorization", "")).object_id
         except TokenRefusedError:
             return None
 
@@ -87,20 +89,30 @@ class Front:
         return principal.name if principal else None
 
     def _record(
-        self, request: Request, object_id: str | None, status: int, fault: int | None
+        self,
+        scope: Scope,
+        headers: Mapping[str, str],
+        object_id: str | None,
+        status: int,
+        fault: int | None,
     ) -> None:
         # A token request shows whom it is for only once it was answered.
-        object_id = object_id or request.scope.get("state", {}).get("issued_to")
+        object_id = object_id or scope.get("state", {}).get("issued_to")
         entry = Entry(
-            at=self.world.clock.now().isoformat(),
-            method=request.method,
-            host=request.headers.get("host", ""),
-            path=request.url.path,
-            query=request.url.query,
+            at=self.world.clock.time(),
+            method=scope["method"],
+            host=headers.get("host", ""),
+            path=scope["path"],
+            query=scope["query_string"].decode("latin-1"),
             object_id=object_id,
             identity=self._name(object_id),
             status=status,
-            user_agent=request.headers.get("user-agent", ""),
+            user_agent=headers.get("user-agent", ""),
             fault=fault,
         )
         self.log.add(entry)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Return the request's headers at once: Starlette's mapping looks through all for each."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

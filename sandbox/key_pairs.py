@@ -8,40 +8,42 @@ the same certificates on every machine. They guard nothing.
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sandbox.files import write_private
 
-KeyType = Literal["RSA-2048", "RSA-3072", "RSA-4096", "EC-P-256", "EC-P-384"]
+KeyType = Literal[
+    "RSA-2048", "RSA-3072", "RSA-4096", "EC-P-256", "EC-P-384", "EC-P-521", "EC-P-256K"
+]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
-KEY_TYPES: Final[tuple[KeyType, ...]] = ("RSA-2048", "RSA-3072", "RSA-4096", "EC-P-256", "EC-P-384")
+KEY_TYPES: Final[tuple[KeyType, ...]] = get_args(KeyType)
 CERTIFICATE_KEY_TYPES: Final[tuple[KeyType, ...]] = ("RSA-2048", "EC-P-256", "EC-P-384")
 _EXPONENT: Final = 65537
-_PRIME_BITS: Final = 1024
+_PLAIN_BITS: Final = 1024
 _WORDS: Final = "CertifyClouds sandbox: this key guards nothing"
-# How far it is from the number that the words give to the next prime.
-_FROM_WORDS_TO_PRIME: Final = {1: 212, 2: 744}
+# How far it is from the two numbers that the words give to the next primes, by their bits; found
+# once, because a search takes seconds.
+_FROM_WORDS_TO_PRIMES: Final = {1024: (212, 744), 1536: (536, 212), 2048: (124, 806)}
+_CURVES: Final[dict[str, ec.EllipticCurve]] = {
+    "P-256": ec.SECP256R1(),
+    "P-384": ec.SECP384R1(),
+    "P-521": ec.SECP521R1(),
+    "P-256K": ec.SECP256K1(),
+}
 
 
 @cache
 def key_pair(key_type: KeyType) -> PrivateKey:
-    """Return the pair that all items of this type share.
-
-    The larger RSA pairs are generated when first asked for: no listing shows them.
-    """
+    """Return the pair that all items of this type share."""
     family, _, size = key_type.partition("-")
     if family == "RSA":
-        bits = int(size)
-        return (
-            _fixed_rsa() if bits == 2 * _PRIME_BITS else rsa.generate_private_key(_EXPONENT, bits)
-        )
-    curve: ec.EllipticCurve = ec.SECP384R1() if size == "P-384" else ec.SECP256R1()
+        return _fixed_rsa(int(size) // 2)
     number = int.from_bytes(hashlib.sha256(f"{_WORDS} {key_type}".encode()).digest())
-    return ec.derive_private_key(number, curve)
+    return ec.derive_private_key(number, _CURVES[size])
 
 
 def kept_rsa_key(file: Path) -> rsa.RSAPrivateKey:
@@ -62,8 +64,8 @@ def kept_rsa_key(file: Path) -> rsa.RSAPrivateKey:
     return made
 
 
-def _fixed_rsa() -> rsa.RSAPrivateKey:
-    first, second = (_prime(number) for number in _FROM_WORDS_TO_PRIME)
+def _fixed_rsa(prime_bits: int) -> rsa.RSAPrivateKey:
+    first, second = (_prime(prime_bits, number) for number in (1, 2))
     p, q = max(first, second), min(first, second)
     d = pow(_EXPONENT, -1, (p - 1) * (q - 1))
     numbers = rsa.RSAPrivateNumbers(
@@ -78,8 +80,9 @@ def _fixed_rsa() -> rsa.RSAPrivateKey:
     return numbers.private_key()
 
 
-def _prime(number: int) -> int:
-    """Return the first or the second prime; found once, because a search takes a second."""
-    digest = hashlib.shake_256(f"{_WORDS} {number}".encode()).digest(_PRIME_BITS // 8)
-    top_two_bits = 3 << (_PRIME_BITS - 2)
-    return (int.from_bytes(digest) | top_two_bits | 1) + _FROM_WORDS_TO_PRIME[number]
+def _prime(bits: int, number: int) -> int:
+    """Return the first or the second prime of so many bits."""
+    words = f"{_WORDS} {number}" if bits == _PLAIN_BITS else f"{_WORDS} {bits} {number}"
+    digest = hashlib.shake_256(words.encode()).digest(bits // 8)
+    top_two_bits = 3 << (bits - 2)
+    return (int.from_bytes(digest) | top_two_bits | 1) + _FROM_WORDS_TO_PRIMES[bits][number - 1]

@@ -67,6 +67,7 @@ def write(world: World, wanted: ItemWrite) -> Document:
     vault = world.estate.vaults.get(wanted.vault.lower())
     if vault is None:
         raise NotPossibleError(f"There is no vault {wanted.vault!r}.")
+    world.pages.clear()
     kind, now = _KINDS[wanted.kind], world.clock.epoch()
     item = vault.find(kind, wanted.name)
     if item is not None and item.managed:

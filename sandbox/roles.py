@@ -11,17 +11,28 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role: what it allows on resources, and on the data inside them."""
+    """A role: what it allows on resources, and on the data inside them, and what not of that.
+
+    A custom role says where it may be assigned.
+    """
 
     id: str
     name: str
     description: str
     actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+    custom_at: tuple[str, ...] = ()
 
     def allows(self, action: str, *, data: bool) -> bool:
         patterns = self.data_actions if data else self.actions
-        return any(_matcher(pattern).fullmatch(action) for pattern in patterns)
+        without = self.not_data_actions if data else self.not_actions
+        return _matches(patterns, action) and not _matches(without, action)
+
+
+def _matches(patterns: tuple[str, ...], action: str) -> bool:
+    return any(_matcher(pattern).fullmatch(action) for pattern in patterns)
 
 
 @cache
@@ -32,6 +43,10 @@ def _matcher(pattern: str) -> re.Pattern[str]:
 _VAULT: Final = "Microsoft.KeyVault/vaults"
 _VAULT_READ: Final = (
     "Microsoft.Authorization/*/read",
+    "Microsoft.Insights/alertRules/*",
+    "Microsoft.Resources/deployments/*",
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+    "Microsoft.Support/*",
     "Microsoft.KeyVault/checkNameAvailability/read",
     "Microsoft.KeyVault/deletedVaults/read",
     "Microsoft.KeyVault/locations/*/read",
@@ -53,6 +68,20 @@ _ALL: Final = (
         "Grants full access to manage all resources, but does not allow you to assign roles in"
         " Azure RBAC.",
         ("*",),
+        (),
+        (
+            "Microsoft.Authorization/*/Delete",
+            "Microsoft.Authorization/*/Write",
+            "Microsoft.Authorization/elevateAccess/Action",
+            "Microsoft.Blueprint/blueprintAssignments/write",
+            "Microsoft.Blueprint/blueprintAssignments/delete",
+            "Microsoft.Compute/galleries/share/action",
+            "Microsoft.Purview/consents/write",
+            "Microsoft.Purview/consents/delete",
+            "Microsoft.Resources/deploymentStacks/manageDenySetting/action",
+            "Microsoft.Subscription/cancel/action",
+            "Microsoft.Subscription/enable/action",
+        ),
     ),
     Role(
         "acdd72a7-3385-48ef-bd42-f606fba81ae7",
@@ -64,14 +93,14 @@ _ALL: Final = (
         "00482a5a-887f-4fb3-b363-3b7fe8e74483",
         "Key Vault Administrator",
         "Perform all data plane operations on a key vault and all objects in it.",
-        (*_VAULT_READ, "Microsoft.Resources/subscriptions/resourceGroups/read"),
+        _VAULT_READ,
         (f"{_VAULT}/*",),
     ),
     Role(
         "21090545-7ca7-4776-b22c-e363652d74d2",
         "Key Vault Reader",
         "Read metadata of key vaults and its certificates, keys, and secrets.",
-        (*_VAULT_READ, "Microsoft.Resources/subscriptions/resourceGroups/read"),
+        _VAULT_READ,
         (f"{_VAULT}/*/read", f"{_VAULT}/secrets/readMetadata/action"),
     ),
     Role(

@@ -1,8 +1,12 @@
 """Everything the estate holds, in the shapes of the wire, without a single value."""
 
+from dataclasses import asdict
+
+from sandbox.arm import insights, role_shapes
 from sandbox.arm import shapes as arm_shapes
+from sandbox.certificates import PLAIN
 from sandbox.directory import shapes as directory_shapes
-from sandbox.estate.model import KINDS, Kind, Vault
+from sandbox.estate.model import KINDS, Item, Kind, Vault
 from sandbox.key_vault import shapes
 from sandbox.wire import Document
 from sandbox.world import World
@@ -43,8 +47,13 @@ def tell(world: World) -> Document:
             for each in (*estate.applications, *estate.service_principals)
         },
         "role_assignments": [
-            arm_shapes.role_assignment(estate, each) for each in estate.assignments
+            role_shapes.role_assignment(estate, each) for each in estate.assignments
         ],
+        "role_definitions": [role_shapes.role_definition(each) for each in estate.roles().values()],
+        "management_groups": {
+            each.id: [group.scope for group in estate.groups_above(each.id)]
+            for each in estate.subscriptions
+        },
         "identities": {
             each.name: {"client_id": each.client_id, "object_id": each.object_id}
             for each in estate.principals.values()
@@ -60,9 +69,12 @@ def _vault(world: World, vault: Vault) -> Document:
     found = arm_shapes.vault(world.estate, world.names, vault)
     found |= {"subscriptionId": vault.subscription_id, "firewall": vault.firewall}
     found["readableBy"] = readable_by
+    found["diagnosticSettings"] = insights.diagnostic_settings(vault)
     for kind in KINDS:
         found[kind] = _items(world, vault, kind)
         found[f"deleted_{kind}"] = _deleted(world, vault, kind)
+    found["awaiting_certificates"] = _awaiting(world, vault)
+    found["details"] = _details(world, vault)
     return found
 
 
@@ -79,6 +91,40 @@ def _items(world: World, vault: Vault, kind: Kind) -> list[Document]:
         ]
         found.append(shown)
     return found
+
+
+def _awaiting(world: World, vault: Vault) -> list[Document]:
+    """Return the certificates that were never issued, as a list that includes them shows them."""
+    address = world.names.vault(vault.name)
+    return [
+        shapes.listed(item, item.current, vault, address, of_versions=False)
+        for _, item in sorted(vault.awaiting.items())
+    ]
+
+
+def _details(world: World, vault: Vault) -> dict[str, Document]:
+    """Return what single reads tell, and how each was made, by `<kind>/<name>`."""
+    address = world.names.vault(vault.name)
+    items = [item for kind in KINDS for item in vault.live[kind].values() if not item.managed]
+    return {
+        f"{item.kind}/{item.name}": _detail(item, vault, address)
+        for item in (*items, *vault.awaiting.values())
+        if item.kind != "secrets"
+    }
+
+
+def _detail(item: Item, vault: Vault, address: str) -> Document:
+    detail: Document = {
+        "bundle": shapes.bundle(item, item.current, vault, address),
+        "made_of": item.current.key_type,
+    }
+    if item.kind == "keys":
+        return detail | {
+            "rotation": shapes.rotation_policy(item, address),
+            "hsm": item.traits.hsm,
+        }
+    look = asdict(item.current.look or PLAIN)
+    return detail | {"pending": shapes.operation(item, address), "look": look}
 
 
 def _deleted(world: World, vault: Vault, kind: Kind) -> list[Document]:

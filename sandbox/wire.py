@@ -4,13 +4,14 @@ import base64
 import binascii
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 Document = dict[str, Any]
+MEDIA_TYPE: Final = "application/json; charset=utf-8"
 
 
 class RefusedError(Exception):
@@ -30,7 +31,7 @@ def answer(
     status: int = 200,
     *,
     headers: Mapping[str, str] | None = None,
-    media_type: str = "application/json; charset=utf-8",
+    media_type: str = MEDIA_TYPE,
 ) -> Response:
     """Return a JSON answer."""
     return Response(

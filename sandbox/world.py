@@ -12,7 +12,11 @@ from sandbox.tokens import Tokens
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One tenant, its time, its addresses and its tokens."""
+    """One tenant, its time, its addresses and its tokens.
+
+    `pages` are pages of lists as they were last written, by vault, path and query. Whatever changes
+    an item clears them.
+    """
 
     names: Names
     clock: Clock
@@ -21,3 +25,4 @@ class World:
     tokens: Tokens
     identity_header: str
     graph_quota: Quota = field(default_factory=Quota)
+    pages: dict[tuple[str, str, bytes], bytes] = field(default_factory=dict)

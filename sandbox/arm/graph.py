@@ -9,10 +9,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.arm import shapes
+from sandbox.arm import graph_rows
 from sandbox.arm.kusto import InvalidQueryError, Row, parse
-from sandbox.clock import iso
-from sandbox.estate.model import Subscription, Vault
 from sandbox.throttle import Window
 from sandbox.tokens import Caller
 from sandbox.wire import Document, RefusedError, answer, body, new_id, seal, unseal, whole_number
@@ -21,11 +19,11 @@ from sandbox.world import World
 _QUERIES: Final = 15
 _SECONDS: Final = 5.0
 _PAGE: Final = 1_000
-_READ: Final = "Microsoft.KeyVault/vaults/read"
+_SUBSCRIPTIONS: Final = 1_000
 
 
 class ResourceGraph:
-    """Answers queries about vaults and subscriptions."""
+    """Answers queries about vaults, subscriptions, and who may do what."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -52,6 +50,10 @@ class ResourceGraph:
         world = self._world
         asked = document.get("subscriptions")
         wanted = {str(name).lower() for name in asked} if asked else None
+        if wanted and len(wanted) > _SUBSCRIPTIONS:
+            raise _error(
+                400, "BadRequest", "TooManySubscriptions", "Too many subscriptions are asked for."
+            )
         seen = [
             subscription
             for subscription in world.estate.subscriptions
@@ -66,59 +68,19 @@ class ResourceGraph:
                 "Access is denied to the requested resource. The user might not have enough"
                 " permission.",
             )
-        vaults = [
-            vault for subscription in seen for vault in world.estate.vaults_of(subscription.id)
-        ]
-        readable = [
-            vault
-            for vault in vaults
-            if world.access.allows(caller.object_id, _READ, vault.resource_id)
-        ]
         return {
-            "resources": [self._vault_row(vault) for vault in readable],
-            "resourcecontainers": [self._subscription_row(found) for found in seen],
-        }
-
-    def _vault_row(self, vault: Vault) -> Row:
-        world = self._world
-        return {
-            "id": vault.resource_id,
-            "name": vault.name,
-            "type": "microsoft.keyvault/vaults",
-            "tenantId": world.estate.tenant_id,
-            "kind": "",
-            "location": vault.location,
-            "resourceGroup": vault.resource_group.lower(),
-            "subscriptionId": vault.subscription_id,
-            "managedBy": "",
-            "sku": None,
-            "plan": None,
-            "properties": shapes.vault_properties(world.estate, world.names, vault),
-            "tags": dict(vault.tags) or None,
-            "identity": None,
-            "zones": None,
-            "extendedLocation": None,
-            "systemData": {"createdAt": iso(vault.created)},
-        }
-
-    def _subscription_row(self, found: Subscription) -> Row:
-        return {
-            "id": f"/subscriptions/{found.id}",
-            "name": found.name,
-            "type": "microsoft.resources/subscriptions",
-            "tenantId": self._world.estate.tenant_id,
-            "subscriptionId": found.id,
-            "location": "",
-            "resourceGroup": "",
-            "tags": None,
-            "properties": {"state": found.state, "managedByTenants": []},
+            "resources": graph_rows.resources(world, caller, seen),
+            "resourcecontainers": graph_rows.containers(world, seen),
+            "authorizationresources": graph_rows.authorization(
+                world, caller, seen, _scope_filter(document)
+            ),
         }
 
     def _headers(self, caller: Caller) -> dict[str, str]:
         left = self._quota.left(caller.object_id)
         return {
             "x-ms-user-quota-remaining": str(left),
-            "x-ms-user-quota-resets-after": "00:00:05",
+            "x-ms-user-quota-resets-after": self._resets_after(caller),
             "x-ms-ratelimit-remaining-tenant-resource-requests": str(left),
             "x-ms-resource-graph-request-duration": "0:00:00:00.0100000",
         }
@@ -133,9 +95,21 @@ class ResourceGraph:
             " https://aka.ms/resourcegraph-throttling for help.",
         )
         wait = int(self._quota.seconds_until_free(caller.object_id)) + 1
-        resets = {"x-ms-user-quota-resets-after": f"00:00:{wait:02d}"}
+        resets = {"x-ms-user-quota-resets-after": self._resets_after(caller)}
         refused.headers |= {"Retry-After": str(wait), "x-ms-user-quota-remaining": "0"} | resets
         return refused
+
+    def _resets_after(self, caller: Caller) -> str:
+        """Return in hours, minutes and seconds when the caller may ask again."""
+        return f"00:00:{int(self._quota.seconds_until_free(caller.object_id)) + 1:02d}"
+
+
+def _scope_filter(document: Document) -> str:
+    asked = (document.get("options") or {}).get("authorizationScopeFilter", "AtScopeAndBelow")
+    if not graph_rows.is_scope_filter(asked):
+        message = f"{asked!r} is no authorizationScopeFilter."
+        raise _error(400, "BadRequest", "InvalidScopeFilter", message)
+    return str(asked)
 
 
 def _page(found: list[Row], document: Document, shows_id: bool) -> Document:  # noqa: FBT001

@@ -12,6 +12,7 @@ from typing import Any, Final
 Row = dict[str, Any]
 Step = Callable[[list[Row]], list[Row]]
 
+TABLES: Final = ("resources", "resourcecontainers", "authorizationresources")
 _FUNCTION: Final = re.compile(r"(tolower|toupper|tostring|tobool)\((.+)\)", re.IGNORECASE)
 _PATH: Final = re.compile(r"[A-Za-z_][\w.]*(\['[^']+'\])?")
 _CONDITION: Final = re.compile(
@@ -48,7 +49,7 @@ class Query:
 def parse(text: str) -> Query:
     """Return the query that the text says, or raise `InvalidQueryError`."""
     table, *steps = (part.strip() for part in text.strip().split("|"))
-    if table.lower() not in ("resources", "resourcecontainers"):
+    if table.lower() not in TABLES:
         raise InvalidQueryError(f"There is no table {table!r} here.")
     shows_id = True
     for step in steps:

@@ -7,9 +7,9 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.arm import errors, shapes
-from sandbox.estate.model import Assignment
-from sandbox.roles import ROLES
+from sandbox.arm import errors, role_shapes
+from sandbox.arm.paging import page
+from sandbox.estate.model import Assignment, Estate
 from sandbox.tokens import Caller
 from sandbox.wire import Document, answer
 from sandbox.world import World
@@ -34,12 +34,12 @@ def answer_roles(world: World, request: Request, caller: Caller) -> Response:
     scope = path[: path.lower().rindex("/providers/microsoft.authorization")]
     last = path.lower().rsplit("/", 1)[-1]
     if last == _ASSIGNMENTS:
-        return answer({"value": _assignments(world, request, caller, scope)})
-    definitions = [shapes.role_definition(role) for role in ROLES.values()]
+        return page(world, request, _assignments(world, request, caller, scope))
+    definitions = [role_shapes.role_definition(role) for role in world.estate.roles().values()]
     wanted = _ROLE_NAME.search(request.query_params.get("$filter", ""))
     if last == _DEFINITIONS:
         kept = [d for d in definitions if not wanted or _name(d) == wanted[1].lower()]
-        return answer({"value": kept})
+        return page(world, request, kept)
     for definition in definitions:
         if definition["name"] == last:
             return answer(definition)
@@ -58,12 +58,23 @@ def _assignments(world: World, request: Request, caller: Caller, scope: str) -> 
         raise errors.unauthorized(caller, _READ, scope)
     text = request.query_params.get("$filter", "")
     principal = _PRINCIPAL.search(text)
-    where, at_scope = f"{scope.lower()}/", "atscope()" in text.lower()
+    at_scope = "atscope()" in text.lower()
 
     def is_wanted(found: Assignment) -> bool:
-        own = f"{found.scope.lower()}/"
-        near = where.startswith(own) or (not at_scope and own.startswith(where))
+        near = covers(world.estate, found.scope, scope) or (
+            not at_scope and f"{found.scope.lower()}/".startswith(f"{scope.lower()}/")
+        )
         return near and (principal is None or found.object_id == principal[1])
 
     assignments = filter(is_wanted, world.estate.assignments)
-    return [shapes.role_assignment(world.estate, found) for found in assignments]
+    return [role_shapes.role_assignment(world.estate, found) for found in assignments]
+
+
+def covers(estate: Estate, above: str, scope: str) -> bool:
+    """Say whether a scope is another one or above it, management groups and the root included."""
+    wide, narrow = above.lower().rstrip("/"), scope.lower()
+    if f"{narrow}/".startswith(f"{wide}/"):
+        return True
+    parts = narrow.split("/")
+    groups = estate.groups_above(parts[2]) if parts[1:2] == ["subscriptions"] else []
+    return any(group.scope.lower() == wide for group in groups)

@@ -3,24 +3,25 @@
 import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.arm import errors, roles, shapes
+from sandbox.arm import errors, insights, permissions, roles, shapes
 from sandbox.arm.graph import ResourceGraph
+from sandbox.arm.paging import page
 from sandbox.estate.model import Subscription, Vault
 from sandbox.throttle import Window
 from sandbox.tokens import Caller, TokenRefusedError
-from sandbox.wire import Document, RefusedError, answer, new_id, seal, unseal, whole_number
+from sandbox.wire import RefusedError, answer, new_id
 from sandbox.world import World
 
-PAGE: Final = 50
 _READS: Final = 250
 _READS_SECONDS: Final = 10.0
 _VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(-preview)?")
+_SUBSCRIPTION: Final = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 _VAULTS: Final = "providers/microsoft.keyvault/vaults"
+_DIAGNOSTICS: Final = "providers/microsoft.insights/diagnosticsettings"
 _READ_VAULTS: Final = "Microsoft.KeyVault/vaults/read"
 
 
@@ -36,7 +37,7 @@ class ResourceManager:
         try:
             caller = self._caller(request)
             response = await self._answer(request, caller)
-            left = self._reads.left(caller.object_id)
+            left = self._reads.left(_payer(request, caller))
             response.headers["x-ms-ratelimit-remaining-subscription-reads"] = str(left)
         except RefusedError as refused:
             response = answer(refused.document, refused.status, headers=refused.headers)
@@ -73,19 +74,21 @@ class ResourceManager:
         if request.method != "GET":
             message = f"The requested resource does not support http method '{request.method}'."
             raise errors.error(405, "MethodNotAllowed", message)
-        if not self._reads.take(caller.object_id):
-            raise self._throttled(caller)
+        if not self._reads.take(_payer(request, caller)):
+            raise self._throttled(request, caller)
+        if permissions.is_asked_for(parts):
+            return page(self._world, request, permissions.of_caller(self._world, request, caller))
         if roles.is_asked_for(parts):
             return roles.answer_roles(self._world, request, caller)
         return self._read(request, caller, path.split("/"))
 
-    def _throttled(self, caller: Caller) -> RefusedError:
+    def _throttled(self, request: Request, caller: Caller) -> RefusedError:
         refused = errors.error(
             429,
             "SubscriptionRequestsThrottled",
             f"Number of 'read' requests for the principal '{caller.object_id}' exceeded the limit.",
         )
-        wait = self._reads.seconds_until_free(caller.object_id)
+        wait = self._reads.seconds_until_free(_payer(request, caller))
         refused.headers["Retry-After"] = str(int(wait) + 1)
         return refused
 
@@ -114,13 +117,17 @@ class ResourceManager:
                 return self._vaults(request, caller, parts[1], low[3])
             case ["subscriptions", _, "resourcegroups", _, *rest] if "/".join(rest[:-1]) == _VAULTS:
                 return self._vault(caller, parts[1], parts[3], parts[-1])
+            case ["subscriptions", _, "resourcegroups", _, "providers", _, "vaults", _, *rest] if (
+                "/".join(rest) == _DIAGNOSTICS
+            ):
+                return self._diagnostics(caller, parts[1], parts[3], parts[7])
             case _:
                 raise errors.error(404, "NotFound", "The requested path was not found.")
 
     def _subscriptions(self, request: Request, caller: Caller) -> Response:
         estate = self._world.estate
         seen = [s for s in estate.subscriptions if self._sees(caller, s.id)]
-        return self.page(request, [shapes.subscription(estate, found) for found in seen])
+        return page(self._world, request, [shapes.subscription(estate, found) for found in seen])
 
     def _sees(self, caller: Caller, subscription_id: str) -> bool:
         return self._world.access.sees_subscription(caller.object_id, subscription_id)
@@ -144,49 +151,47 @@ class ResourceManager:
         if group and not vaults:
             raise errors.group_not_found(group)
         documents = [shapes.vault(world.estate, world.names, vault) for vault in vaults]
-        return self.page(request, documents)
+        return page(self._world, request, documents)
 
     def _resources(self, request: Request, caller: Caller, subscription_id: str) -> Response:
         """List the subscription's resources; the estate has vaults only."""
         found = self._subscription(caller, subscription_id)
         self._require(caller, f"/subscriptions/{found.id}")
         vaults = self._world.estate.vaults_of(found.id)
-        return self.page(request, [shapes.resource(vault) for vault in vaults])
+        return page(self._world, request, [shapes.resource(vault) for vault in vaults])
 
     def _vault(self, caller: Caller, subscription_id: str, group: str, name: str) -> Response:
         world = self._world
-        found = self._subscription(caller, subscription_id)
-        vault = world.estate.vaults.get(name.lower())
-        if vault is None or vault.subscription_id != found.id or not _in(vault, group):
-            raise errors.vault_not_found(name, group)
+        vault = self._found(caller, subscription_id, group, name)
         self._require(caller, vault.resource_id)
         return answer(shapes.vault(world.estate, world.names, vault))
 
-    def _require(self, caller: Caller, scope: str) -> None:
-        if not self._world.access.allows(caller.object_id, _READ_VAULTS, scope):
-            raise errors.unauthorized(caller, _READ_VAULTS, scope)
+    def _diagnostics(self, caller: Caller, subscription_id: str, group: str, name: str) -> Response:
+        """List a vault's diagnostic settings; the list has no pages."""
+        vault = self._found(caller, subscription_id, group, name)
+        self._require(caller, vault.resource_id, insights.READ)
+        return answer({"value": insights.diagnostic_settings(vault)})
 
-    def page(self, request: Request, documents: Sequence[Document]) -> Response:
-        """Return one page of a list, with the address of the next where there is one."""
-        query = request.query_params
-        size = whole_number(query.get("$top", "")) or PAGE
-        start = whole_number(unseal(query.get("$skiptoken", "")) or "") or 0
-        end = start + size
-        result: Document = {"value": list(documents[start:end])}
-        if end < len(documents):
-            kept = "&".join(
-                f"{quote(name, safe='$')}={quote(value, safe='')}"
-                for name, value in query.items()
-                if name != "$skiptoken"
-            )
-            result["nextLink"] = (
-                f"{self._world.names.arm}{request.url.path}?{kept}&$skiptoken={seal(str(end))}"
-            )
-        return answer(result)
+    def _found(self, caller: Caller, subscription_id: str, group: str, name: str) -> Vault:
+        found = self._subscription(caller, subscription_id)
+        vault = self._world.estate.vaults.get(name.lower())
+        if vault is None or vault.subscription_id != found.id or not _in(vault, group):
+            raise errors.vault_not_found(name, group)
+        return vault
+
+    def _require(self, caller: Caller, scope: str, action: str = _READ_VAULTS) -> None:
+        if not self._world.access.allows(caller.object_id, action, scope):
+            raise errors.unauthorized(caller, action, scope)
 
 
 def _in(vault: Vault, group: str) -> bool:
     return vault.resource_group.lower() == group.lower()
+
+
+def _payer(request: Request, caller: Caller) -> str:
+    """Return whose quota a read counts on: the caller's in the subscription, or in the tenant."""
+    found = _SUBSCRIPTION.match(request.url.path)
+    return f"{caller.object_id}/{found[1].lower() if found else ''}"
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -1,12 +1,12 @@
-"""Subscriptions, vaults and roles as Resource Manager writes them."""
+"""Subscriptions and vaults as Resource Manager writes them."""
 
 from sandbox.clock import iso
-from sandbox.estate.model import Assignment, Estate, Subscription, Vault
+from sandbox.estate.control_plane import NetworkAcls, PrivateEndpoint
+from sandbox.estate.model import AccessPolicy, Estate, Subscription, Vault
 from sandbox.names import Names
-from sandbox.roles import ROLES, Role
 from sandbox.wire import Document
 
-_BUILT_IN_SINCE = "2015-02-02T21:55:09.8806423Z"
+_CLOSED = NetworkAcls(default_action="Deny", ip_rules=("198.51.100.0/24",))
 
 
 def subscription(estate: Estate, found: Subscription) -> Document:
@@ -41,42 +41,41 @@ def tenant(estate: Estate) -> Document:
 
 def vault(estate: Estate, names: Names, found: Vault) -> Document:
     """Return the vault with all its properties."""
-    stamp = iso(found.created)
     return {
         "id": found.resource_id,
         "name": found.name,
         "type": "Microsoft.KeyVault/vaults",
         "location": found.location,
         "tags": dict(found.tags),
-        "systemData": {
-            "createdBy": f"platform@{estate.domain}",
-            "createdByType": "User",
-            "createdAt": stamp,
-            "lastModifiedBy": f"platform@{estate.domain}",
-            "lastModifiedByType": "User",
-            "lastModifiedAt": stamp,
-        },
+        "systemData": system_data(estate, found),
         "properties": vault_properties(estate, names, found),
     }
 
 
+def system_data(estate: Estate, found: Vault) -> Document:
+    """Return who made the vault and changed it last, and when."""
+    stamp, settings = iso(found.created), found.settings
+    by = settings.created_by or f"platform@{estate.domain}"
+    return {
+        "createdBy": by,
+        "createdByType": settings.created_by_type,
+        "createdAt": stamp,
+        "lastModifiedBy": by,
+        "lastModifiedByType": settings.created_by_type,
+        "lastModifiedAt": stamp,
+    }
+
+
 def vault_properties(estate: Estate, names: Names, found: Vault) -> Document:
+    """Return the properties; purge protection is shown only where it is on, as in Azure."""
+    settings = found.settings
     properties: Document = {
         "sku": {"family": "A", "name": found.sku},
         "tenantId": estate.tenant_id,
-        "accessPolicies": [
-            {
-                "tenantId": estate.tenant_id,
-                "objectId": policy.object_id,
-                "permissions": {
-                    kind: list(permissions) for kind, permissions in policy.permissions.items()
-                },
-            }
-            for policy in found.policies
-        ],
-        "enabledForDeployment": False,
-        "enabledForDiskEncryption": False,
-        "enabledForTemplateDeployment": False,
+        "accessPolicies": [_policy(estate, policy) for policy in found.policies],
+        "enabledForDeployment": "Deployment" in settings.enabled_for,
+        "enabledForDiskEncryption": "DiskEncryption" in settings.enabled_for,
+        "enabledForTemplateDeployment": "TemplateDeployment" in settings.enabled_for,
         "enableSoftDelete": True,
         "softDeleteRetentionInDays": found.retention_days,
         "enableRbacAuthorization": found.rbac,
@@ -86,14 +85,55 @@ def vault_properties(estate: Estate, names: Names, found: Vault) -> Document:
     }
     if found.purge_protection:
         properties["enablePurgeProtection"] = True
-    if found.firewall != "open":
-        properties["networkAcls"] = {
-            "bypass": "AzureServices",
-            "defaultAction": "Deny",
-            "ipRules": [{"value": "198.51.100.0/24"}],
-            "virtualNetworkRules": [],
-        }
-    return properties
+    network = settings.network or (_CLOSED if found.firewall != "open" else None)
+    if network is not None:
+        properties["networkAcls"] = _network(network)
+    if settings.endpoints:
+        properties["privateEndpointConnections"] = [
+            _endpoint(found, endpoint) for endpoint in settings.endpoints
+        ]
+    return {name: value for name, value in properties.items() if name not in settings.left_out}
+
+
+def _policy(estate: Estate, policy: AccessPolicy) -> Document:
+    permissions = {kind: list(granted) for kind, granted in policy.permissions.items()}
+    if policy.storage:
+        permissions["storage"] = list(policy.storage)  # type: ignore[index] # one more kind here
+    shown: Document = {
+        "tenantId": estate.tenant_id,
+        "objectId": policy.object_id,
+        "permissions": permissions,
+    }
+    if policy.application_id is not None:
+        shown["applicationId"] = policy.application_id
+    return shown
+
+
+def _network(network: NetworkAcls) -> Document:
+    return {
+        "bypass": network.bypass,
+        "defaultAction": network.default_action,
+        "ipRules": [{"value": address} for address in network.ip_rules],
+        "virtualNetworkRules": [
+            {"id": subnet, "ignoreMissingVnetServiceEndpoint": False} for subnet in network.subnets
+        ],
+    }
+
+
+def _endpoint(found: Vault, endpoint: PrivateEndpoint) -> Document:
+    return {
+        "id": f"{found.resource_id}/privateEndpointConnections/{endpoint.name}",
+        "etag": "",
+        "properties": {
+            "privateEndpoint": {"id": endpoint.endpoint_id},
+            "privateLinkServiceConnectionState": {
+                "status": endpoint.state,
+                "description": "",
+                "actionsRequired": "None",
+            },
+            "provisioningState": "Succeeded",
+        },
+    }
 
 
 def resource(found: Vault) -> Document:
@@ -104,54 +144,4 @@ def resource(found: Vault) -> Document:
         "type": "Microsoft.KeyVault/vaults",
         "location": found.location,
         "tags": dict(found.tags),
-    }
-
-
-def role_definition(role: Role) -> Document:
-    return {
-        "id": f"/providers/Microsoft.Authorization/roleDefinitions/{role.id}",
-        "name": role.id,
-        "type": "Microsoft.Authorization/roleDefinitions",
-        "properties": {
-            "roleName": role.name,
-            "type": "BuiltInRole",
-            "description": role.description,
-            "assignableScopes": ["/"],
-            "permissions": [
-                {
-                    "actions": list(role.actions),
-                    "notActions": [],
-                    "dataActions": list(role.data_actions),
-                    "notDataActions": [],
-                }
-            ],
-            "createdOn": _BUILT_IN_SINCE,
-            "updatedOn": _BUILT_IN_SINCE,
-            "createdBy": None,
-            "updatedBy": None,
-        },
-    }
-
-
-def role_assignment(estate: Estate, found: Assignment) -> Document:
-    subscription_id = found.scope.split("/")[2]
-    definition = f"/providers/Microsoft.Authorization/roleDefinitions/{ROLES[found.role].id}"
-    return {
-        "id": f"{found.scope}/providers/Microsoft.Authorization/roleAssignments/{found.id}",
-        "name": found.id,
-        "type": "Microsoft.Authorization/roleAssignments",
-        "properties": {
-            "roleDefinitionId": f"/subscriptions/{subscription_id}{definition}",
-            "principalId": found.object_id,
-            "principalType": "ServicePrincipal",
-            "scope": found.scope,
-            "condition": None,
-            "conditionVersion": None,
-            "createdOn": iso(estate.made_at),
-            "updatedOn": iso(estate.made_at),
-            "createdBy": None,
-            "updatedBy": None,
-            "delegatedManagedIdentityResourceId": None,
-            "description": None,
-        },
     }

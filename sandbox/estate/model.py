@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from sandbox.certificates import Look
+from sandbox.estate.control_plane import ManagementGroup, VaultSettings
 from sandbox.estate.directory import Application, ServicePrincipal
 from sandbox.key_pairs import KeyType
+from sandbox.roles import ROLES, Role
 
 Kind = Literal["secrets", "keys", "certificates"]
 KINDS: Final[tuple[Kind, ...]] = ("secrets", "keys", "certificates")
 Firewall = Literal["open", "selected-networks", "private-only"]
 NO_TAGS: Final[Mapping[str, str]] = {}
+Written = Mapping[str, Any]
+"""Part of an answer as the wire has it."""
 
 
 @dataclass(slots=True)
@@ -28,13 +33,25 @@ class Version:
     value: str = ""
     key_type: KeyType = "RSA-2048"
     certificate: bytes = b""
+    look: Look | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyTraits:
+    """What only a single read tells of a key; `rotation` is its policy, None until one is set."""
+
+    hsm: bool = False
+    exportable: bool = False
+    release_policy: bool = False
+    rotation: Written | None = None
 
 
 @dataclass(slots=True)
 class Item:
     """A secret, a key or a certificate with its versions, the oldest first.
 
-    `managed` marks the key and the secret that belong to a certificate of the same name.
+    `managed` marks the key and the secret that belong to a certificate of the same name. `policy`
+    is what a certificate's policy has of its own, `operation` its pending operation.
     """
 
     kind: Kind
@@ -42,6 +59,9 @@ class Item:
     versions: list[Version]
     managed: bool = False
     deleted_at: int | None = None
+    traits: KeyTraits = field(default_factory=KeyTraits)
+    policy: Written = field(default_factory=dict)
+    operation: Written | None = None
 
     @property
     def current(self) -> Version:
@@ -53,10 +73,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """What a vault's own policy lets an object do; permissions in Azure's words."""
+    """What a vault's own policy lets an object do; permissions in Azure's words.
+
+    With `application_id` it holds only for that application acting for the object.
+    """
 
     object_id: str
     permissions: Mapping[Kind, tuple[str, ...]]
+    application_id: str | None = None
+    storage: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,10 +100,13 @@ class Vault:
     retention_days: int = 90
     purge_protection: bool = False
     firewall: Firewall = "open"
+    settings: VaultSettings = field(default_factory=VaultSettings)
     live: dict[Kind, dict[str, Item]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     deleted: dict[Kind, dict[str, Item]] = field(
         default_factory=lambda: {kind: {} for kind in KINDS}
     )
+    # Certificates that were asked for and never issued: only a list that includes them shows them.
+    awaiting: dict[str, Item] = field(default_factory=dict)
 
     @property
     def resource_id(self) -> str:
@@ -140,6 +168,8 @@ class Assignment(NamedTuple):
     scope: str
     object_id: str
     role: str
+    principal_type: str = "ServicePrincipal"
+    condition: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,6 +188,23 @@ class Estate:
     assignments: list[Assignment] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
     service_principals: list[ServicePrincipal] = field(default_factory=list)
+    groups: list[ManagementGroup] = field(default_factory=list)
+    custom_roles: list[Role] = field(default_factory=list)
+
+    def roles(self) -> dict[str, Role]:
+        """Return every role of the tenant by its name."""
+        return ROLES | {role.name: role for role in self.custom_roles}
+
+    def groups_above(self, subscription_id: str) -> list[ManagementGroup]:
+        """Return the management groups above a subscription, the nearest first."""
+        by_name = {group.name: group for group in self.groups}
+        wanted = subscription_id.lower()
+        at = next((group for group in self.groups if wanted in group.subscriptions), None)
+        found = []
+        while at is not None:
+            found.append(at)
+            at = by_name.get(at.parent or "")
+        return found
 
     def add_vault(self, vault: Vault) -> Vault:
         self.vaults[vault.name.lower()] = vault

@@ -112,6 +112,11 @@ def not_found(kind: Kind, name: str) -> RefusedError:
     return error(404, f"{_TITLE[kind]}NotFound", message)
 
 
+def pending_not_found(name: str) -> RefusedError:
+    """Return that a certificate has no pending operation (certificate creation scenarios)."""
+    return error(404, "PendingCertificateNotFound", f"Pending certificate not found: {name}")
+
+
 def deleted_not_found(kind: Kind, name: str) -> RefusedError:
     message = f"Deleted {_TITLE[kind]} not found: {name}"
     return error(404, f"{_TITLE[kind]}NotFound", message)

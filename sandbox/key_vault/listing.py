@@ -5,34 +5,51 @@ port, as the real service writes :443 into it.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import orjson
 from starlette.responses import Response
 
-from sandbox.estate.model import Item, Kind
+from sandbox.estate.model import NO_TAGS, Item, Kind
 from sandbox.key_vault import errors, shapes
 from sandbox.key_vault.call import Call
-from sandbox.wire import Document, answer, seal, unseal, whole_number
+from sandbox.wire import MEDIA_TYPE, Document, answer, seal, unseal, whole_number
 
 PAGE: Final = 25
+_PENDING: Final = "includePending"
 
 
 def items(call: Call, kind: Kind) -> Response:
-    """List the current version of every live item."""
+    """List the current version of every live item; on demand also what is not issued yet."""
     call.require(kind, "list")
-    live = call.vault.live[kind]
+    page = (call.vault.name, kind, call.request.scope["query_string"])
+    written = call.world.pages.get(page)
+    if written is None:
+        response = _items(call, kind)
+        call.world.pages[page] = bytes(response.body)
+        return response
+    return Response(written, media_type=MEDIA_TYPE)
+
+
+def _items(call: Call, kind: Kind) -> Response:
+    live = dict(call.vault.live[kind])
+    more = {}
+    if kind == "certificates" and call.request.query_params.get(_PENDING, "") == "true":
+        live |= call.vault.awaiting
+        more = {_PENDING: "true"}
 
     def show(item: Item) -> Document:
         return shapes.listed(item, item.current, call.vault, call.address, of_versions=False)
 
-    return _page(call, f"/{kind}", sorted(live), lambda name: show(live[name]))
+    return _page(call, f"/{kind}", sorted(live), lambda name: show(live[name]), more)
 
 
 def versions(call: Call, kind: Kind, name: str) -> Response:
     """List the versions of one item."""
     call.require(kind, "list", name)
+    if kind == "certificates" and name.lower() in call.vault.awaiting:
+        return answer({"value": [], "nextLink": None})
     item = call.item(kind, name)
     by_id = {version.id: version for version in item.versions}
 
@@ -55,7 +72,14 @@ def deleted(call: Call, kind: Kind) -> Response:
     return _page(call, f"/deleted{kind}", sorted(gone), show)
 
 
-def _page(call: Call, path: str, keys: Sequence[str], show: Callable[[str], Document]) -> Response:
+def _page(
+    call: Call,
+    path: str,
+    keys: Sequence[str],
+    show: Callable[[str], Document],
+    more: Mapping[str, str] = NO_TAGS,
+) -> Response:
+    """Answer with a page; the next one's address repeats the query's other words, `more`."""
     size = _size(call)
     after = _position(call)
     start = bisect_right(keys, after) if after else 0
@@ -66,6 +90,7 @@ def _page(call: Call, path: str, keys: Sequence[str], show: Callable[[str], Docu
         origin = call.world.names.paging_origin(call.vault.name)
         following = (
             f"{origin}{path}?api-version={call.version}&$skiptoken={seal(marker)}&maxresults={size}"
+            + "".join(f"&{name}={value}" for name, value in more.items())
         )
     return answer({"value": [show(key) for key in shown], "nextLink": following})
 

@@ -11,7 +11,7 @@ from sandbox.wire import answer
 def item(call: Call, kind: Kind, name: str, version_id: str) -> Response:
     """Return one version of an item; of a secret with its value."""
     call.require(kind, "get", name)
-    found = call.item(kind, name)
+    found = certificate_of(call, name) if kind == "certificates" else call.item(kind, name)
     version = wanted(found, version_id)
     if kind == "secrets" and not version.enabled:
         raise errors.disabled(kind)
@@ -32,22 +32,28 @@ def wanted(found: Item, version_id: str) -> Version:
 def certificate_policy(call: Call, name: str) -> Response:
     """Return how a certificate is made and renewed."""
     call.require("certificates", "get", name)
-    found = call.item("certificates", name)
+    found = certificate_of(call, name)
     return answer(shapes.certificate_policy(found, found.current, call.address))
 
 
+def certificate_of(call: Call, name: str) -> Item:
+    """Return a certificate, also one that was asked for and not issued yet."""
+    return call.vault.awaiting.get(name.lower()) or call.item("certificates", name)
+
+
+def pending_operation(call: Call, name: str) -> Response:
+    """Return a certificate's pending operation (Get Certificate Operation)."""
+    call.require("certificates", "get", name)
+    found = shapes.operation(certificate_of(call, name), call.address)
+    if found is None:
+        raise errors.pending_not_found(name)
+    return answer(found)
+
+
 def rotation_policy(call: Call, name: str) -> Response:
-    """Return a key's rotation policy: the one that a key has when nobody set any."""
-    call.require("keys", "get", name)
-    found = call.item("keys", name)
-    notify = {"trigger": {"timeBeforeExpiry": "P30D"}, "action": {"type": "Notify"}}
-    return answer(
-        {
-            "id": f"{call.address}/keys/{found.name}/rotationpolicy",
-            "lifetimeActions": [notify],
-            "attributes": {},
-        }
-    )
+    """Return a key's rotation policy (Get Key Rotation Policy)."""
+    call.require("keys", "getrotationpolicy", name)
+    return answer(shapes.rotation_policy(call.item("keys", name), call.address))
 
 
 def deleted(call: Call, kind: Kind, name: str) -> Response:

@@ -1,7 +1,7 @@
 """Taking a request to a vault: who asks, from where, how often, for what."""
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final, get_args
 
 from starlette.requests import Request
@@ -17,11 +17,27 @@ from sandbox.world import World
 
 _VERSION: Final = re.compile(r"7\.[0-6](-preview(\.\d)?)?|20\d\d-\d\d-\d\d(-preview)?")
 _NEWEST: Final = "2025-07-01"
-_SERVICE_VERSION: Final = "1.9.2784.1"
+_SAME_HEADERS: Final = (
+    (b"cache-control", b"no-cache"),
+    (b"pragma", b"no-cache"),
+    (b"expires", b"-1"),
+    (b"x-ms-keyvault-service-version", b"1.9.2784.1"),
+    (
+        b"x-ms-keyvault-network-info",
+        f"conn_type=Ipv4;addr={errors.CLIENT_ADDRESS};act_addr_fam=InterNetwork;".encode(),
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"strict-transport-security", b"max-age=31536000;includeSubDomains"),
+)
 _REQUESTS: Final = 4_000
 _SECONDS: Final = 10.0
 _KIND: Final[dict[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 _DELETED: Final[dict[str, Kind]] = {f"deleted{kind}": kind for kind in get_args(Kind)}
+_BELOW: Final[dict[tuple[Kind, str], Callable[[Call, str], Response]]] = {
+    ("certificates", "policy"): reading.certificate_policy,
+    ("certificates", "pending"): reading.pending_operation,
+    ("keys", "rotationpolicy"): reading.rotation_policy,
+}
 
 
 class KeyVault:
@@ -37,14 +53,16 @@ class KeyVault:
             response = await self._answer(request, vault)
         except RefusedError as refused:
             response = answer(refused.document, refused.status, headers=refused.headers)
-        response.headers.update(_headers(request, vault))
+        response.raw_headers += _headers(request, vault)
+        if request.method != "GET":
+            self._world.pages.clear()
         return response
 
     async def _answer(self, request: Request, vault: Vault | None) -> Response:
         if vault is None:
             raise errors.error(404, "VaultNotFound", "There is no vault of this name.")
         call = self._call(request, vault)
-        parts = [part for part in request.url.path.split("/") if part]
+        parts = [part for part in request.scope["path"].split("/") if part]
         result = _operation(call, request.method, parts)
         return result if isinstance(result, Response) else await result
 
@@ -93,10 +111,8 @@ def _on_live(
             return listing.items(call, kind)
         case "GET", [name, "versions"]:
             return listing.versions(call, kind, name)
-        case "GET", [name, "policy"] if kind == "certificates":
-            return reading.certificate_policy(call, name)
-        case "GET", [name, "rotationpolicy"] if kind == "keys":
-            return reading.rotation_policy(call, name)
+        case "GET", [name, what] if read := _BELOW.get((kind, what)):
+            return read(call, name)
         case "GET", [name, *version] if len(version) < 2:  # noqa: PLR2004 - name and version
             return reading.item(call, kind, name, "".join(version))
         case _:
@@ -107,6 +123,8 @@ def _on_live_writing(call: Call, method: str, kind: Kind, parts: list[str]) -> A
     match method, parts:
         case "PUT", [name] if kind == "secrets":
             return writing.set_secret(call, name)
+        case "PUT", [name, "rotationpolicy"] if kind == "keys":
+            return writing.set_rotation_policy(call, name)
         case "POST", [name, "create"] if kind == "keys":
             return writing.create_key(call, name)
         case "PATCH", [name, *version] if len(version) < 2:  # noqa: PLR2004 - name and version
@@ -133,20 +151,13 @@ def _on_deleted(
             raise errors.error(405, "MethodNotAllowed", "The sandbox does not have this operation.")
 
 
-def _headers(request: Request, vault: Vault | None) -> dict[str, str]:
-    found = {
-        "Cache-Control": "no-cache",
-        "Pragma": "no-cache",
-        "Expires": "-1",
-        "x-ms-request-id": new_id(),
-        "x-ms-keyvault-region": vault.location if vault else "unknown",
-        "x-ms-keyvault-service-version": _SERVICE_VERSION,
-        "x-ms-keyvault-network-info": (
-            f"conn_type=Ipv4;addr={errors.CLIENT_ADDRESS};act_addr_fam=InterNetwork;"
-        ),
-        "X-Content-Type-Options": "nosniff",
-        "Strict-Transport-Security": "max-age=31536000;includeSubDomains",
-    }
+def _headers(request: Request, vault: Vault | None) -> list[tuple[bytes, bytes]]:
+    region = vault.location if vault else "unknown"
+    found = [
+        *_SAME_HEADERS,
+        (b"x-ms-request-id", new_id().encode()),
+        (b"x-ms-keyvault-region", region.encode()),
+    ]
     if client := request.headers.get("x-ms-client-request-id"):
-        found["x-ms-client-request-id"] = client
+        found.append((b"x-ms-client-request-id", client.encode("latin-1")))
     return found

@@ -17,6 +17,11 @@ from sandbox.wire import Document
 _DAY: Final = 86_400
 _RSA_OPERATIONS: Final = ["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"]
 _EC_OPERATIONS: Final = ["sign", "verify"]
+_EMAIL: Final = [
+    {"trigger": {"lifetime_percentage": 80}, "action": {"action_type": "EmailContacts"}}
+]
+# {"version":"1.0.0","anyOf":[]} in base64url, as a release policy is written.
+_RELEASE_POLICY: Final = "eyJ2ZXJzaW9uIjoiMS4wLjAiLCJhbnlPZiI6W119"
 
 
 def attributes(item: Item, version: Version, vault: Vault) -> Document:
@@ -33,7 +38,10 @@ def attributes(item: Item, version: Version, vault: Vault) -> Document:
         "recoverableDays": vault.retention_days,
     }
     if item.kind == "keys":
-        found |= {"exportable": False, "hsmPlatform": "0"}
+        found |= {
+            "exportable": item.traits.exportable,
+            "hsmPlatform": "2" if item.traits.hsm else "0",
+        }
     return found
 
 
@@ -46,7 +54,7 @@ def listed(
         identifier = f"{identifier}/{version.id}"
     found: Document = {"kid" if item.kind == "keys" else "id": identifier}
     if item.kind == "certificates":
-        found["x5t"] = x5t(version.certificate)
+        found["x5t"] = x5t(version.certificate) if version.certificate else ""
     found["attributes"] = attributes(item, version, vault)
     if item.kind == "secrets" and version.content_type is not None:
         found["contentType"] = version.content_type
@@ -65,15 +73,24 @@ def bundle(item: Item, version: Version, vault: Vault, address: str) -> Document
     if item.kind == "secrets" and item.managed:
         found["kid"] = f"{address}/keys/{item.name}/{version.id}"
     if item.kind == "keys":
-        found["key"] = _jwk(version.key_type, found.pop("kid"))
+        found["key"] = _jwk(version.key_type, found.pop("kid"), hsm=item.traits.hsm)
+        if item.traits.release_policy:
+            found["release_policy"] = {
+                "contentType": "application/json; charset=utf-8",
+                "data": _RELEASE_POLICY,
+                "immutable": False,
+            }
     if item.kind == "certificates":
         found.pop("subject")
         found |= {
             "kid": f"{address}/keys/{item.name}/{version.id}",
             "sid": f"{address}/secrets/{item.name}/{version.id}",
-            "cer": base64.b64encode(version.certificate).decode(),
             "policy": certificate_policy(item, version, address),
         }
+        if version.certificate:
+            found["cer"] = base64.b64encode(version.certificate).decode()
+        if item.operation is not None:
+            found["pending"] = {"id": f"{address}/certificates/{item.name}/pending"}
     return found
 
 
@@ -94,16 +111,31 @@ def deleted(item: Item, vault: Vault, address: str) -> Document:
     }
 
 
+def rotation_policy(item: Item, address: str) -> Document:
+    """Return a key's rotation policy: the one that every key has, where nobody set another."""
+    notify = {"trigger": {"timeBeforeExpiry": "P30D"}, "action": {"type": "Notify"}}
+    plain: Document = {"lifetimeActions": [notify], "attributes": {}}
+    return {"id": f"{address}/keys/{item.name}/rotationpolicy", **(item.traits.rotation or plain)}
+
+
+def operation(item: Item, address: str) -> Document | None:
+    """Return a certificate's pending operation, None without one."""
+    if item.operation is None:
+        return None
+    return {"id": f"{address}/certificates/{item.name}/pending", **item.operation}
+
+
 def certificate_policy(item: Item, version: Version, address: str) -> Document:
     """Return how the certificate is made and renewed."""
     family, _, size = version.key_type.partition("-")
     key: Document = {"exportable": True, "kty": family, "reuse_key": False}
     key |= {"key_size": int(size)} if family == "RSA" else {"crv": size}
+    key |= item.policy.get("key_props", {})
     months = max(1, round(((version.expires or 0) - (version.not_before or 0)) / (30 * _DAY)))
     return {
         "id": f"{address}/certificates/{item.name}/policy",
         "key_props": key,
-        "secret_props": {"contentType": "application/x-pkcs12"},
+        "secret_props": item.policy.get("secret_props", {"contentType": "application/x-pkcs12"}),
         "x509_props": {
             "subject": f"CN={item.name}",
             "sans": {"dns_names": []},
@@ -112,10 +144,8 @@ def certificate_policy(item: Item, version: Version, address: str) -> Document:
             "validity_months": months,
             "basic_constraints": {"ca": False},
         },
-        "lifetime_actions": [
-            {"trigger": {"lifetime_percentage": 80}, "action": {"action_type": "EmailContacts"}}
-        ],
-        "issuer": {"name": "Unknown"},
+        "lifetime_actions": item.policy.get("lifetime_actions", _EMAIL),
+        "issuer": item.policy.get("issuer", {"name": "Unknown"}),
         "attributes": {
             "enabled": True,
             "created": item.versions[0].created,
@@ -124,18 +154,19 @@ def certificate_policy(item: Item, version: Version, address: str) -> Document:
     }
 
 
-def _jwk(key_type: KeyType, identifier: str) -> Document:
+def _jwk(key_type: KeyType, identifier: str, *, hsm: bool) -> Document:
     """Return the public half as a JSON web key (RFC 7518)."""
     pair = key_pair(key_type)
     found: Document = {"kid": identifier}
     if isinstance(pair, rsa.RSAPrivateKey):
         numbers = pair.public_key().public_numbers()
         size = (pair.key_size + 7) // 8
-        found |= {"kty": "RSA", "key_ops": _RSA_OPERATIONS}
+        found |= {"kty": "RSA-HSM" if hsm else "RSA", "key_ops": _RSA_OPERATIONS}
         return found | {"n": _number(numbers.n, size), "e": _number(numbers.e, 3)}
     point = pair.public_key().public_numbers()
     size = (pair.key_size + 7) // 8
-    found |= {"kty": "EC", "key_ops": _EC_OPERATIONS, "crv": key_type.removeprefix("EC-")}
+    found |= {"kty": "EC-HSM" if hsm else "EC", "key_ops": _EC_OPERATIONS}
+    found["crv"] = key_type.removeprefix("EC-")
     return found | {"x": _number(point.x, size), "y": _number(point.y, size)}
 
 

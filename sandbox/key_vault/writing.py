@@ -7,6 +7,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -46,6 +47,22 @@ async def create_key(call: Call, name: str) -> Response:
     document = await call.document()
     item = await _put(call, "keys", name, _draft(document, key_type=_key_type(document)))
     return answer(shapes.bundle(item, item.current, call.vault, call.address))
+
+
+async def set_rotation_policy(call: Call, name: str) -> Response:
+    """Set a key's rotation policy (Update Key Rotation Policy)."""
+    call.require("keys", "setrotationpolicy", name)
+    document = await call.document()
+    item = call.item("keys", name)
+    before = (item.traits.rotation or {}).get("attributes", {})
+    dates = {"created": before.get("created", call.now), "updated": call.now}
+    policy = {
+        "lifetimeActions": document.get("lifetimeActions") or [],
+        "attributes": shapes.written_attributes(document) | dates,
+    }
+    async with _alone(call, "keys", name):
+        item.traits = replace(item.traits, rotation=policy)
+    return answer(shapes.rotation_policy(item, call.address))
 
 
 async def update(call: Call, kind: Kind, name: str, version_id: str) -> Response:

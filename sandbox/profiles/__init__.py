@@ -11,11 +11,12 @@ from sandbox.clock import Clock
 from sandbox.estate.model import Estate
 from sandbox.files import write_private
 from sandbox.profiles import demo, large, surprises
+from sandbox.profiles.control_plane import configure
 
 _KEPT_SECONDS: Final = 7 * 86_400
 _MAKERS: Final[dict[str, Callable[[Arguments, int], Estate]]] = {
-    "demo": lambda arguments, now: demo.make(arguments.seed, now),
-    "random": lambda arguments, now: surprises.make(arguments.seed, now),
+    "demo": lambda arguments, now: configure(demo.make(arguments.seed, now)),
+    "random": lambda arguments, now: configure(surprises.make(arguments.seed, now)),
     "large": large.make,
 }
 

@@ -10,6 +10,7 @@ from typing import Final
 from sandbox.estate.model import Estate, Vault
 from sandbox.profiles import tenant, words
 from sandbox.profiles.applications import add_applications
+from sandbox.profiles.details import describe
 from sandbox.profiles.dice import DAY, Dice
 from sandbox.profiles.filling import Filler
 from sandbox.profiles.principals import CONTOSO, furnish
@@ -53,6 +54,7 @@ def make(seed: int, now: int) -> Estate:
     rotated = [place.vault for place in places if place.team in _ROTATED_TEAMS]
     tenant.let_rotate_and_sync(estate, dice, rotated)
     add_applications(estate, dice, now, APPLICATIONS)
+    describe(estate)
     furnish(estate, now, CONTOSO)
     return estate
 

@@ -12,15 +12,15 @@ from sandbox.profiles.applications import add_applications
 from sandbox.profiles.dice import DAY, Dice
 from sandbox.profiles.principals import CONTOSO, furnish
 
-SUBSCRIPTIONS: Final = tuple(f"Contoso Scale {number:02d}" for number in range(1, 11))
 _CERTIFICATES: Final = 64
 
 
 def make(arguments: Arguments, now: int) -> Estate:
     """Return the estate. Certificates repeat after the first few, to be made in little time."""
-    estate, dice = tenant.found("large", arguments.seed, now, SUBSCRIPTIONS)
+    names = tuple(f"Contoso Scale {number:02d}" for number in range(1, arguments.subscriptions + 1))
+    estate, dice = tenant.found("large", arguments.seed, now, names)
     drafts = [_certificate(dice, now) for _ in range(min(_CERTIFICATES, arguments.certificates))]
-    vaults = [_vault(estate, number) for number in range(arguments.vaults)]
+    vaults = [_vault(estate, number, arguments.regions) for number in range(arguments.vaults)]
     for vault in vaults:
         _fill(vault, dice, now, arguments, drafts)
     tenant.let_discover(estate, dice, vaults)
@@ -29,12 +29,13 @@ def make(arguments: Arguments, now: int) -> Estate:
     return estate
 
 
-def _vault(estate: Estate, number: int) -> Vault:
+def _vault(estate: Estate, number: int, regions: int) -> Vault:
+    places = words.REGIONS[:regions]
     vault = Vault(
         name=f"kv-scale-{number:05d}",
         subscription_id=estate.subscriptions[number % len(estate.subscriptions)].id,
         resource_group=f"rg-scale-{number % 50:02d}",
-        location=words.REGIONS[number % len(words.REGIONS)][0],
+        location=places[number % len(places)][0],
         created=estate.made_at - 400 * DAY,
     )
     return estate.add_vault(vault)

@@ -13,6 +13,7 @@ from sandbox.estate.model import Estate, Kind, Vault
 from sandbox.key_pairs import CERTIFICATE_KEY_TYPES
 from sandbox.profiles import tenant
 from sandbox.profiles.applications import add_applications, key_credential
+from sandbox.profiles.details import describe
 from sandbox.profiles.dice import DAY, Dice
 from sandbox.profiles.principals import EVERYTHING, furnish
 
@@ -44,6 +45,7 @@ def make(seed: int, now: int) -> Estate:
     tenant.let_discover(estate, dice, vaults[:-2] + vaults[-1:])
     tenant.let_rotate_and_sync(estate, dice, vaults[:1])
     _add_applications(estate, dice, now)
+    describe(estate)
     furnish(estate, now, EVERYTHING)
     return estate
 

@@ -2,6 +2,7 @@
 
 owns: rules, channels, alerts, deliveries (schema `alerting`).
 consumes: secret.expiring, vault.scanned, scan.completed; this release has no rule for rotation.*,
-    sync.*, license.changed and release.available: they are recorded as seen and nothing follows.
+    sync.*, permission.changed, license.changed and release.available: they are recorded as seen
+    and nothing follows.
 publishes: alert.raised, alert.resolved.
 """

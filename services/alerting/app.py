@@ -10,6 +10,7 @@ from services.alerting.steps import Desk
 from shared.events import (
     Event,
     LicenseChanged,
+    PermissionChanged,
     ReleaseAvailable,
     RotationCompleted,
     RotationFailed,
@@ -24,6 +25,7 @@ from shared.events import (
 from shared.service import Service
 
 WITHOUT_RULE: Final[tuple[type[Event], ...]] = (
+    PermissionChanged,
     RotationPublished,
     RotationCompleted,
     RotationFailed,

@@ -1,7 +1,8 @@
 """The commands. Each refusal is one sentence on standard error and an exit code.
 
-0: done. 1: `expiring --exit-code` found something. 2: wrong usage or settings. 3: refused.
-4: trying again may help.
+0: done. 1: `expiring --exit-code` found something; `doctor` misses a permission or cannot tell.
+2: wrong usage or settings. 3: refused. 4: trying again may help. 5: `doctor` found a permission too
+much, or that values could be read.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from services.cli import output, through
+from services.cli import doctor_output, doctor_through, output, schedules, through
 from services.cli.client import Client
 from services.cli.platform import Plan, free_port
 from services.cli.serve import serve_command
@@ -22,6 +23,7 @@ from services.cli.settings import ClientSettings, PlatformSettings, environment,
 from services.cli.within import parse_within
 from shared.clock import utc_now
 from shared.errors import CertifyCloudsError, SettingsError, TransientError
+from shared.selector import Selector, SelectorError, parse_scope
 from shared.settings import load_settings
 from shared.telemetry import configure_logging
 
@@ -36,6 +38,8 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     help="Finds, watches and proves the state of every Key Vault and Entra credential.",
 )
+
+commands.add_typer(schedules.commands, name="schedules")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
@@ -107,6 +111,9 @@ def scan(
         list[str] | None, typer.Option(help="Only this subscription; may be repeated.")
     ] = None,
     mode: Annotated[str, typer.Option(help="full, delta or force.")] = "full",
+    selector: Annotated[
+        str, typer.Option(help="Only these vaults: “sub:prod-* -tag:skip=true”.")
+    ] = "",
     *,
     use_direct: DirectOption = False,
     json: JsonOption = False,
@@ -114,14 +121,15 @@ def scan(
 ) -> None:
     """Look at the estate now: progress, then what was found."""
     asked = subscription or []
+    within = _selector(selector)
     progress = Console(stderr=True)
     if use_direct:
         from services.cli import direct  # noqa: PLC0415 - only this brings the clouds' clients
 
-        found = direct.scan(asked, progress)
+        found = direct.scan(asked, within, progress)
     else:
         with Client(load_settings(ClientSettings)) as client:
-            found = through.scan(client, mode, asked, progress)
+            found = through.scan(client, mode, asked, within, progress)
     _print("What was found", found, json=json, csv=csv)
 
 
@@ -148,6 +156,41 @@ def expiring(
     _print(f"What expires within {within}", found, json=json, csv=csv)
     if exit_code and found.rows:
         sys.exit(EXIT_FOUND)
+
+
+@commands.command()
+def doctor(
+    *,
+    use_direct: DirectOption = False,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last result, without a new look.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List what it has, too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Say what the identity that discovers needs, has, lacks, and has too much."""
+    if use_direct and last:
+        raise SettingsError("--last is the platform's last result; --direct has none.")
+    if use_direct:
+        from services.cli import doctor_direct  # noqa: PLC0415 - as above
+
+        found = doctor_direct.examine()
+    else:
+        with Client(load_settings(ClientSettings)) as client:
+            found = doctor_through.examine(client, look=not last, progress=Console(stderr=True))
+    if json:
+        typer.echo(doctor_output.as_json(found))
+    else:
+        doctor_output.print_findings(Console(), found, everything=everything)
+    sys.exit(doctor_output.exit_code(found))
+
+
+def _selector(text: str) -> Selector:
+    """Return a scan's scope; what cannot be used is refused before anything is asked for."""
+    try:
+        return parse_scope(text)
+    except SelectorError as error:
+        raise SettingsError(f"--selector: {error}") from error
 
 
 def _positive(duration: timedelta) -> timedelta:

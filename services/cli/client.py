@@ -52,6 +52,10 @@ class Client:
         """POST a document and return the answer's."""
         return self._answer("POST", path, json=body)
 
+    def delete(self, path: str) -> dict[str, Any]:
+        """DELETE what is at a path and return the answer's document."""
+        return self._answer("DELETE", path)
+
     def items(self, **params: str | int | None) -> Iterator[dict[str, Any]]:
         """Yield every item that fits, page by page, in the order that was asked for."""
         cursor: str | None = None
@@ -81,6 +85,8 @@ def _sentence(response: httpx.Response) -> str:
     try:
         problem = response.json()
         text = problem.get("detail") or problem.get("title")
+        reasons = [error["detail"] for error in problem.get("errors", ())]
+        text = " ".join([text, *reasons]) if reasons else text
     except ValueError:
         text = None
     return f"The platform refused ({response.status_code}): {text or response.reason_phrase}"

@@ -19,6 +19,7 @@ from services.scanner.steps.direct import Begun, Ended, Judged, Looked
 from shared.clouds import from_variables
 from shared.errors import PermanentError
 from shared.events.scanning import ScanOutcome, VaultOutcome
+from shared.selector import Selector
 from shared.settings import CloudVariables, CredentialSource, load_settings
 
 _LAST: Final = "9999"
@@ -32,9 +33,9 @@ class DirectVariables(CloudVariables):
     )
 
 
-def scan(subscriptions: Sequence[str], progress: Console) -> Found:
+def scan(subscriptions: Sequence[str], selector: Selector, progress: Console) -> Found:
     """Read the estate and return every item, soonest end first."""
-    return asyncio.run(_scan(subscriptions, progress, lambda _: True))
+    return asyncio.run(_scan(subscriptions, selector, progress, lambda _: True))
 
 
 def expiring(limit: datetime, progress: Console) -> Found:
@@ -44,11 +45,14 @@ def expiring(limit: datetime, progress: Console) -> Found:
         item = judged.item
         return item.enabled and item.expires_on is not None and item.expires_on <= limit
 
-    return asyncio.run(_scan((), progress, ends))
+    return asyncio.run(_scan((), Selector(), progress, ends))
 
 
 async def _scan(
-    subscriptions: Sequence[str], progress: Console, wanted: Callable[[Judged], bool]
+    subscriptions: Sequence[str],
+    selector: Selector,
+    progress: Console,
+    wanted: Callable[[Judged], bool],
 ) -> Found:
     cloud = from_variables(load_settings(DirectVariables))
     rows: list[Mapping[str, Any]] = []
@@ -58,7 +62,8 @@ async def _scan(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=progress, transient=True) as bars:
         bar = bars.add_task("vaults", total=None)
-        async with aclosing(scan_directly(cloud, subscription_ids=subscriptions)) as steps:
+        looking = scan_directly(cloud, subscription_ids=subscriptions, selector=selector)
+        async with aclosing(looking) as steps:
             async for step in steps:
                 if isinstance(step, Begun):
                     names = {one.id: one.name for one in step.subscriptions}

@@ -48,18 +48,20 @@ async def progress(pool: Pool, scan_id: object) -> list[Record]:
 
 
 async def summary(pool: Pool) -> Record | None:
-    """Return the estate in five numbers."""
+    """Return the estate in five numbers; a certificate with its key and secret counts once."""
     return await pool.fetchrow(
         """
-        SELECT (SELECT count(*) FROM scanner.v_item WHERE deleted_at IS NULL) AS items,
+        SELECT (SELECT count(*) FROM scanner.v_item
+                 WHERE deleted_at IS NULL AND NOT managed) AS items,
                (SELECT count(*) FROM scanner.v_vault
                  WHERE deleted_at IS NULL AND kind = 'vault') AS vaults,
                (SELECT count(*) FROM scanner.v_vault
                  WHERE deleted_at IS NULL AND outcome <> 'ok') AS unreadable,
                (SELECT count(*) FROM scanner.v_item
-                 WHERE deleted_at IS NULL AND enabled AND expires_on <= now()) AS expired,
+                 WHERE deleted_at IS NULL AND NOT managed AND enabled
+                   AND expires_on <= now()) AS expired,
                (SELECT count(*) FROM scanner.v_item
-                 WHERE deleted_at IS NULL AND enabled AND expires_on > now()
+                 WHERE deleted_at IS NULL AND NOT managed AND enabled AND expires_on > now()
                    AND expires_on <= now() + interval '30 days') AS soon
         """
     )

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from services.cli.client import Client
 from services.cli.output import Found
 from shared.errors import PermanentError, TransientError
+from shared.selector import Selector
 
 POLL_SECONDS: Final = 0.5
 LIMIT_SECONDS: Final = 3600.0
@@ -18,11 +19,15 @@ LIMIT_SECONDS: Final = 3600.0
 Pause = Callable[[float], None]
 
 
-def scan(client: Client, mode: str, subscriptions: list[str], progress: Console) -> Found:
+def scan(
+    client: Client, mode: str, subscriptions: list[str], selector: Selector, progress: Console
+) -> Found:
     """Ask for a scan, draw its progress, and return the inventory with what was unreadable."""
     body: dict[str, Any] = {"mode": mode}
     if subscriptions:
         body["subscriptions"] = subscriptions
+    if selector:
+        body["selector"] = str(selector)
     scan_id = str(client.post("/scans", body)["id"])
     result = _draw(progress, follow(client, scan_id))
     if result["outcome"] == "failed":

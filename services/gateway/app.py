@@ -17,8 +17,12 @@ from services.gateway.routes import (
     auth,
     inventory,
     not_built,
+    permissions,
     scans,
+    schedules,
     system,
+    thresholds,
+    vaults,
     watch,
     web,
 )
@@ -27,11 +31,14 @@ from services.gateway.schedule import keep_signing_keys, keep_tidy
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
+from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.checkpoints import checkpoint_export, write_public_key
 from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
 from services.gateway.steps.live import LiveHub
 from services.gateway.steps.parts import Parts
+from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.set_up import hand_over, offer_setup_token
 from services.gateway.steps.sign_in import SignIn
 from shared.audit import Sealer
@@ -48,8 +55,12 @@ ROUTERS: Final = (
     web.router,
     auth.router,
     scans.router,
+    schedules.router,
     inventory.router,
     applications.router,
+    permissions.router,
+    vaults.router,
+    thresholds.router,
     watch.router,
     system.router,
     not_built.router,
@@ -116,6 +127,9 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
             requests_per_minute=settings.requests_per_minute,
         ),
         request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
+        request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus),
+        change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
+        request_threshold=RequestThreshold(pool=pool, bus=service.bus),
         overview=overview,
         # Anybody may ask for it, so asking must not cost the database a query each time.
         health_report=Cached(read=service.health.report, clock=clock, fresh_for=HEALTH_FRESH_FOR),

@@ -7,44 +7,92 @@ from functools import partial
 
 from services.scanner import handlers
 from services.scanner.adapters import Clouds, open_clouds
+from services.scanner.domain.calls import Calls
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
-from services.scanner.schedule import WATCH_SECONDS, Periodic
-from services.scanner.settings import Settings
+from services.scanner.schedule import (
+    DOCTOR_SECONDS,
+    REJUDGE_SECONDS,
+    RETENTION_SECONDS,
+    SCHEDULE_SECONDS,
+    WATCH_SECONDS,
+    Periodic,
+    rejudge_and_wake,
+)
+from services.scanner.settings import NO_SCHEDULE, Settings
 from services.scanner.steps import direct
+from services.scanner.steps.diagnose import DiagnosticsReader
+from services.scanner.steps.doctor import Doctor, Examined
+from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.first_look import request_first_scan
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.pace import ManagementPacing, Pacing
+from services.scanner.steps.permission_check import Checkup, look_at_permissions
+from services.scanner.steps.plan import EVERYTHING
 from services.scanner.steps.read import Readers
+from services.scanner.steps.recur import Scheduler, seed_schedule
 from services.scanner.steps.resume import Watchdog
+from services.scanner.steps.retain import retain
 from services.scanner.steps.sweep import sweep
 from services.scanner.steps.visit import WRITERS, Visitor
 from shared.clock import Clock, utc_now
 from shared.clouds import CloudSettings, from_variables
-from shared.events import RotationPublished, ScanRequested, ScanShardRequested
+from shared.events import (
+    PermissionCheckRequested,
+    RotationPublished,
+    ScanRequested,
+    ScanScheduleRequested,
+    ScanShardRequested,
+    ThresholdChangeRequested,
+)
+from shared.selector import Selector, parse_scope
 from shared.service import Service
 
 SHARDS_AT_ONCE = 2
+DIAGNOSTICS_WRITERS = 1  # the pool is small, and listings come first
 
 
 async def build(service: Service) -> None:
     """Join the clouds to the ports, messages to handlers, and start what runs by itself."""
     settings = _settings(service)
     pacing = Pacing(settings.scan_requests_per_second)
+    management, calls = ManagementPacing(), Calls()
     clouds = await service.resources.enter_async_context(
-        open_clouds(from_variables(settings), pace=pacing.wait, graph_pace=pacing.wait_for_graph)
+        open_clouds(
+            from_variables(settings),
+            pace=pacing.wait,
+            management_pace=management.wait,
+            graph_pace=pacing.wait_for_graph,
+            calls=calls,
+        )
     )
     expiry = _expiry(service, settings)
-    _subscribe(service, settings, clouds, pacing, expiry)
+    diagnostics = _diagnostics(service, settings, clouds, management)
+    _subscribe(service, settings, clouds, pacing, calls, expiry, diagnostics)
+    _add_doctor(service, settings, clouds, pacing)
+    _keep_rules(service, settings, expiry)
     watchdog = Watchdog(
         pool=service.pool,
         outbox=service.bus,
         estate=clouds.estate,
+        grants=clouds.grants,
         assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
         stale_seconds=settings.scan_stale_seconds,
+        scope=parse_scope(settings.scan_scope),
     )
     if settings.scan_when_empty:
         service.on_start.append(partial(request_first_scan, service.pool, service.bus))
+    _add_recurring(service, settings)
     service.add_task("expiry sweep", expiry.run)
     service.add_task("scan watchdog", Periodic(turn=watchdog.look, seconds=WATCH_SECONDS).run)
+
+
+def _add_recurring(service: Service, settings: Settings) -> None:
+    """Start what comes by the calendar: scheduled scans, and the end of what is kept."""
+    if settings.scan_schedule != NO_SCHEDULE:
+        service.on_start.append(partial(seed_schedule, service.pool, settings.scan_schedule))
+    scheduler = Scheduler(pool=service.pool, outbox=service.bus)
+    service.add_task("scan schedules", Periodic(turn=scheduler.turn, seconds=SCHEDULE_SECONDS).run)
+    keeper = partial(retain, service.pool, keep_days=settings.scan_retention_days)
+    service.add_task("retention", Periodic(turn=keeper, seconds=RETENTION_SECONDS).run)
 
 
 def _expiry(service: Service, settings: Settings) -> Periodic:
@@ -52,16 +100,45 @@ def _expiry(service: Service, settings: Settings) -> Periodic:
     return Periodic(turn=turn, seconds=settings.sweep_seconds)
 
 
+def _keep_rules(service: Service, settings: Settings, expiry: Periodic) -> None:
+    """Take changes of rules on thresholds, and judge by them what they concern."""
+    turn = partial(rejudge_and_wake, service.pool, settings.thresholds(), expiry)
+    rejudging = Periodic(turn=turn, seconds=REJUDGE_SECONDS)
+    service.bus.on(ThresholdChangeRequested)(
+        partial(
+            handlers.on_threshold_change_requested, pool=service.pool, on_changed=rejudging.wake
+        )
+    )
+    service.add_task("thresholds", rejudging.run)
+
+
 def _subscribe(
-    service: Service, settings: Settings, clouds: Clouds, pacing: Pacing, expiry: Periodic
+    service: Service,
+    settings: Settings,
+    clouds: Clouds,
+    pacing: Pacing,
+    calls: Calls,
+    expiry: Periodic,
+    diagnostics: DiagnosticsReader | None,
 ) -> None:
     """Join each message to its handler."""
     bus, pool = service.bus, service.pool
     assignee = settings.azure_client_id or UNKNOWN_ASSIGNEE
+    writers = asyncio.Semaphore(WRITERS)
     visitor = Visitor(
         readers=_readers(clouds, assignee),
         pacing=pacing,
-        writers=asyncio.Semaphore(WRITERS),
+        writers=writers,
+        at_once=settings.scan_vaults_at_once,
+    )
+    enricher = Enricher(
+        details=clouds.details,
+        pacing=pacing,
+        writers=writers,
+        calls=calls,
+        calls_per_shard=settings.scan_detail_calls,
+        hours=settings.scan_detail_hours,
+        assignee=assignee,
         at_once=settings.scan_vaults_at_once,
     )
     bus.on(ScanRequested)(
@@ -70,15 +147,20 @@ def _subscribe(
             pool=pool,
             outbox=bus,
             estate=clouds.estate,
+            grants=clouds.grants,
             assignee=assignee,
+            scope=parse_scope(settings.scan_scope),
         )
     )
+    bus.on(ScanScheduleRequested)(partial(handlers.on_scan_schedule_requested, pool=pool))
     bus.on(ScanShardRequested, workers=SHARDS_AT_ONCE)(
         partial(
             handlers.on_scan_shard_requested,
             pool=pool,
             outbox=bus,
             visitor=visitor,
+            enricher=enricher,
+            diagnostics=diagnostics,
             thresholds=settings.thresholds(),
             on_completed=expiry.wake,
         )
@@ -86,10 +168,51 @@ def _subscribe(
     bus.on(RotationPublished)(partial(handlers.on_rotation_published, pool=pool, outbox=bus))
 
 
+def _add_doctor(service: Service, settings: Settings, clouds: Clouds, pacing: Pacing) -> None:
+    """Look at the identity's permissions by schedule and on request, and show it in the health."""
+    checkup = Checkup(
+        pool=service.pool,
+        outbox=service.bus,
+        doctor=Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing),
+        every_hours=settings.permission_check_hours,
+        after_scan=settings.scan_when_empty,
+    )
+    turns = Periodic(turn=checkup.turn, seconds=DOCTOR_SECONDS)
+    service.bus.on(PermissionCheckRequested)(
+        partial(handlers.on_permission_check_requested, pool=service.pool, on_wanted=turns.wake)
+    )
+    service.health.add("permissions", partial(look_at_permissions, service.pool))
+    service.add_task("permission doctor", turns.run)
+
+
+async def examine_directly(cloud: CloudSettings) -> Examined:
+    """Examine the current identity without a database, for the command line."""
+    pacing = Pacing()
+    async with open_clouds(cloud, pace=pacing.wait) as clouds:
+        doctor = Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing)
+        return await doctor.examine()
+
+
+def _diagnostics(
+    service: Service, settings: Settings, clouds: Clouds, pacing: ManagementPacing
+) -> DiagnosticsReader | None:
+    if clouds.diagnostics is None or not settings.scan_diagnostics:
+        return None
+    return DiagnosticsReader(
+        diagnostics=clouds.diagnostics,
+        pool=service.pool,
+        writers=asyncio.Semaphore(DIAGNOSTICS_WRITERS),
+        pacing=pacing,
+        assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
+        hours=settings.scan_diagnostics_hours,
+    )
+
+
 async def scan_directly(
     cloud: CloudSettings,
     *,
     subscription_ids: Sequence[str] = (),
+    selector: Selector = EVERYTHING,
     clock: Clock = utc_now,
 ) -> AsyncGenerator[direct.Progress, None]:
     """Scan a tenant without a database: progress for each vault, its items, then the result.
@@ -98,10 +221,21 @@ async def scan_directly(
     vaults themselves cannot be listed.
     """
     pacing = Pacing()
-    async with open_clouds(cloud, pace=pacing.wait, graph_pace=pacing.wait_for_graph) as clouds:
+    opened = open_clouds(
+        cloud,
+        pace=pacing.wait,
+        management_pace=ManagementPacing().wait,
+        graph_pace=pacing.wait_for_graph,
+    )
+    async with opened as clouds:
         readers = _readers(clouds, cloud.identity.client_id or UNKNOWN_ASSIGNEE)
         progress = direct.scan(
-            clouds.estate, readers, pacing, now=clock(), subscription_ids=subscription_ids
+            clouds.estate,
+            readers,
+            pacing,
+            now=clock(),
+            subscription_ids=subscription_ids,
+            selector=selector,
         )
         async with aclosing(progress):
             async for step in progress:

@@ -9,21 +9,34 @@ from typing import Final
 
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.domain.status import DEFAULT, Thresholds
-from services.scanner.ports import Estate, Outbox
+from services.scanner.ports import Estate, Grants, Outbox
+from services.scanner.steps.begin import add_scan
+from services.scanner.steps.change_threshold import change_threshold
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
-from services.scanner.steps.plan import plan, plan_one, survey
+from services.scanner.steps.diagnose import DiagnosticsReader, with_diagnostics
+from services.scanner.steps.enrich import Enricher
+from services.scanner.steps.grants import list_grants
+from services.scanner.steps.plan import EVERYTHING, plan, plan_one, survey
 from services.scanner.steps.record import Recorder
+from services.scanner.steps.recur import check
 from services.scanner.steps.visit import Visitor
 from services.scanner.store import estate as sources
-from services.scanner.store import looks, scans
+from services.scanner.store import looks, permissions, scans, schedules
 from services.scanner.store.scans import Scan
-from shared.audit import Action, AuditEntry, record
 from shared.bus import Message, inbox
 from shared.clouds.errors import CloudError
-from shared.database import Connection, Pool
+from shared.database import Pool
 from shared.errors import PermanentError, TransientError
-from shared.events import RotationPublished, ScanRequested, ScanShardRequested
+from shared.events import (
+    PermissionCheckRequested,
+    RotationPublished,
+    ScanRequested,
+    ScanScheduleRequested,
+    ScanShardRequested,
+    ThresholdChangeRequested,
+)
 from shared.events.scanning import ScanMode
+from shared.selector import Selector
 
 # A control plane that does not answer is asked again twice. Then the scan ends with the reason,
 # because somebody waits for it.
@@ -37,7 +50,9 @@ async def on_scan_requested(
     pool: Pool,
     outbox: Outbox,
     estate: Estate,
+    grants: Grants | None = None,
     assignee: str = UNKNOWN_ASSIGNEE,
+    scope: Selector = EVERYTHING,
 ) -> None:
     """Begin a scan: list what there is, write the plan, send its shards.
 
@@ -45,8 +60,7 @@ async def on_scan_requested(
     """
     scan = _scan(event, message)
     async with pool.transaction() as conn:
-        if await scans.add_scan(conn, scan, message.time):
-            await _note_start(conn, scan)
+        await add_scan(conn, scan, message.time)
         known = await scans.get_scan(conn, scan.id)
     if known is None or known.state != scans.REQUESTED:
         return
@@ -58,7 +72,8 @@ async def on_scan_requested(
         async with pool.transaction() as conn:
             await fail_scan(conn, outbox, scan.id, f"{error} {error.remedy}".strip())
     else:
-        await plan(pool, outbox, scan, found, assignee=assignee)
+        granted = await list_grants(grants, sorted(found.in_scope))
+        await plan(pool, outbox, scan, found, assignee=assignee, scope=scope, grants=granted)
 
 
 async def on_scan_shard_requested(
@@ -68,10 +83,12 @@ async def on_scan_shard_requested(
     pool: Pool,
     outbox: Outbox,
     visitor: Visitor,
+    enricher: Enricher,
+    diagnostics: DiagnosticsReader | None = None,
     thresholds: Thresholds = DEFAULT,
     on_completed: Callable[[], None] = lambda: None,
 ) -> None:
-    """Look at a shard's sources that have no outcome yet; end the scan if this was the last shard.
+    """Look at a shard's sources that have no outcome yet, then at details; end the scan if last.
 
     Raises `PermanentError` for a shard that nobody planned.
     """
@@ -85,9 +102,16 @@ async def on_scan_shard_requested(
             " done; request a new scan."
         )
     recorder = Recorder(
-        pool=pool, outbox=outbox, scan_id=scan.id, mode=scan.mode, thresholds=thresholds
+        pool=pool,
+        outbox=outbox,
+        scan_id=scan.id,
+        mode=scan.mode,
+        thresholds=thresholds,
+        calls=enricher.calls,
     )
-    await visitor.visit_all(recorder, pending)
+    looking = visitor.visit_all(recorder, pending)
+    await with_diagnostics(looking, diagnostics, scan.id, event.shard_id)
+    await enricher.enrich(recorder, event.shard_id)
     async with pool.transaction() as conn:
         await inbox.claim(conn, message, on_scan_shard_requested.__name__)
         if not await scans.finish_shard(conn, scan.id, event.shard_id):
@@ -125,9 +149,47 @@ async def on_rotation_published(
             requested_by=f"rotation {event.rotation_id}",
             correlation_id=message.correlation_id,
         )
-        await scans.add_scan(conn, scan, message.time)
-        await _note_start(conn, scan)
+        await add_scan(conn, scan, message.time)
         await plan_one(conn, outbox, scan, source)
+
+
+async def on_permission_check_requested(
+    event: PermissionCheckRequested, message: Message, *, pool: Pool, on_wanted: Callable[[], None]
+) -> None:
+    """Note since when somebody waits for a look at the permissions, and begin one if none runs."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, on_permission_check_requested.__name__):
+            await permissions.want(conn, event.requested_at, event.requested_by)
+    on_wanted()
+
+
+async def on_scan_schedule_requested(
+    event: ScanScheduleRequested, message: Message, *, pool: Pool
+) -> None:
+    """Write a schedule as it was asked for; what comes after a later change is without effect.
+
+    Raises `PermanentError` for one that could never run.
+    """
+    check(event)
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, on_scan_schedule_requested.__name__):
+            await schedules.save_schedule(conn, event)
+
+
+async def on_threshold_change_requested(
+    event: ThresholdChangeRequested,
+    message: Message,
+    *,
+    pool: Pool,
+    on_changed: Callable[[], None] = lambda: None,
+) -> None:
+    """Store a rule on thresholds; the items in its scope are judged anew after it."""
+    async with pool.transaction() as conn:
+        if not await inbox.claim(conn, message, on_threshold_change_requested.__name__):
+            return
+        changed = await change_threshold(conn, event, message)
+    if changed:
+        on_changed()
 
 
 def _scan(event: ScanRequested, message: Message) -> Scan:
@@ -138,15 +200,5 @@ def _scan(event: ScanRequested, message: Message) -> Scan:
         subscription_ids=event.subscription_ids,
         requested_by=event.requested_by,
         correlation_id=message.correlation_id,
+        selector=event.selector,
     )
-
-
-async def _note_start(conn: Connection, scan: Scan) -> None:
-    entry = AuditEntry(
-        action=Action.SCAN_STARTED,
-        actor=scan.requested_by,
-        subject=str(scan.id),
-        correlation_id=scan.correlation_id,
-        scope=scan.mode.value,
-    )
-    await record(conn, entry)

@@ -16,6 +16,8 @@ from shared.events import (
     Event,
     LicenseChanged,
     LicenseRefreshRequested,
+    PermissionChanged,
+    PermissionCheckRequested,
     ReleaseAvailable,
     RotationCompleted,
     RotationFailed,
@@ -24,12 +26,14 @@ from shared.events import (
     RotationStep,
     ScanCompleted,
     ScanRequested,
+    ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
     SyncCompleted,
     SyncConflict,
     SyncFailed,
     SyncRequested,
+    ThresholdChangeRequested,
     VaultScanned,
 )
 
@@ -37,13 +41,21 @@ if TYPE_CHECKING:
     from shared.database import Connection
 
 SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
-    "scanner": (ScanRequested, ScanShardRequested, RotationPublished),
+    "scanner": (
+        ScanRequested,
+        ScanScheduleRequested,
+        ScanShardRequested,
+        RotationPublished,
+        PermissionCheckRequested,
+        ThresholdChangeRequested,
+    ),
     "rotator": (SecretExpiring, RotationRequested, SyncCompleted, LicenseChanged),
     "syncer": (VaultScanned, RotationPublished, SyncRequested, LicenseChanged),
     "alerting": (
         SecretExpiring,
         VaultScanned,
         ScanCompleted,
+        PermissionChanged,
         RotationPublished,
         RotationCompleted,
         RotationFailed,
@@ -58,6 +70,7 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         VaultScanned,
         ScanCompleted,
         SecretExpiring,
+        PermissionChanged,
         RotationStep,
         RotationPublished,
         RotationCompleted,
@@ -73,12 +86,27 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
 }
 
 PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
-    "scanner": (ScanRequested, ScanShardRequested, VaultScanned, ScanCompleted, SecretExpiring),
+    "scanner": (
+        ScanRequested,
+        ScanShardRequested,
+        VaultScanned,
+        ScanCompleted,
+        SecretExpiring,
+        PermissionChanged,
+    ),
     "rotator": (RotationStep, RotationPublished, RotationCompleted, RotationFailed),
     "syncer": (SyncCompleted, SyncFailed, SyncConflict),
     "alerting": (AlertRaised, AlertResolved),
     "licensing": (LicenseChanged, ReleaseAvailable),
-    "gateway": (ScanRequested, RotationRequested, SyncRequested, LicenseRefreshRequested),
+    "gateway": (
+        ScanRequested,
+        ScanScheduleRequested,
+        RotationRequested,
+        SyncRequested,
+        LicenseRefreshRequested,
+        PermissionCheckRequested,
+        ThresholdChangeRequested,
+    ),
 }
 
 

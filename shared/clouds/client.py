@@ -1,9 +1,10 @@
 """Asking one part of a cloud, and getting parsed JSON or an error that a person understands."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import orjson
 from azure.core import AsyncPipelineClient
@@ -14,7 +15,12 @@ from shared.clouds.credential import SingleFlightCredential
 from shared.clouds.errors import UnexpectedAnswerError
 from shared.clouds.failures import FAILURES, failure
 from shared.clouds.guards import GuardPolicy, host_of
-from shared.clouds.policies import PatientRetryPolicy, TokenPolicy
+from shared.clouds.policies import (
+    AttemptPolicy,
+    PatientRetryPolicy,
+    TokenPolicy,
+    nobody_counts,
+)
 from shared.clouds.refusals import refusal
 from shared.clouds.retry_after import retry_after
 from shared.clouds.session import GuardedTransport
@@ -27,7 +33,8 @@ class CloudClient:
     """Sends requests with one audience's token over one transport.
 
     Raises nothing but the errors of `shared.clouds.errors`. Redirects are not followed: an answer
-    that points elsewhere is an unexpected one.
+    that points elsewhere is an unexpected one. `on_attempt` is called with the address of each
+    request that is really sent, retries included.
     """
 
     def __init__(
@@ -38,6 +45,7 @@ class CloudClient:
         audience: Audience,
         scope: str,
         total_seconds: float,
+        on_attempt: Callable[[str], None] = nobody_counts,
     ) -> None:
         self._audience: Audience = audience
         self._total_seconds = total_seconds
@@ -50,14 +58,29 @@ class CloudClient:
                 GuardPolicy(transport.guards),
                 PatientRetryPolicy(),
                 TokenPolicy(credential, scope),
+                AttemptPolicy(on_attempt),
             ],
         )
 
     async def read(self, request: HttpRequest, what: str) -> Mapping[str, object]:
-        """Return the JSON object that answers a request which only reads, and so may be repeated.
+        """Return the JSON object that answers a request; see `fetch`."""
+        return parse(await self.fetch(request, what), what)
+
+    async def fetch(self, request: HttpRequest, what: str) -> bytes:
+        """Return what answers a request which only reads, and so may be repeated.
 
         `what` is what is listed by it, as a phrase for the error's sentence.
         """
+        return (await self._answer(request, what)).content
+
+    async def read_with_headers(
+        self, request: HttpRequest, what: str
+    ) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        """Return the JSON object that answers such a request, and the answer's headers."""
+        response = await self._answer(request, what)
+        return parse(response.content, what), response.headers
+
+    async def _answer(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
         response = await self._send(request, what)
         if response.status_code != HTTPStatus.OK:
             raise refusal(
@@ -67,7 +90,7 @@ class CloudClient:
                 response.content,
                 retry_after(response.headers),
             )
-        return _parse(response.content, what)
+        return response
 
     async def _send(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
         try:
@@ -83,10 +106,13 @@ class CloudClient:
 
 def get(url: str, **query: str) -> HttpRequest:
     """Return a GET request; the query is encoded and added to the address."""
-    return HttpRequest("GET", url, params=query or None)
+    # azure-core would leave it as it is; `$`, `,` and `()` are OData's own.
+    encoded = {name: quote(value, safe="$,()") for name, value in query.items()}
+    return HttpRequest("GET", url, params=encoded or None)
 
 
-def _parse(body: bytes, what: str) -> Mapping[str, object]:
+def parse(body: bytes, what: str) -> Mapping[str, object]:
+    """Return the JSON object in an answer."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:

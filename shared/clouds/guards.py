@@ -15,7 +15,10 @@ from azure.core.pipeline.policies import SansIOHTTPPolicy
 from shared.clouds.errors import BlindnessError, ForeignHostError
 from shared.clouds.urls import parse
 
-_PART: Final = re.compile(r"\{\w+\}")
+_PART: Final = re.compile(r"\{(\w+)\}")
+_SEGMENT: Final = "[A-Za-z0-9-]+"
+# Azure Resource Manager, "Naming rules": a resource group's name may hold letters of any alphabet.
+_SEGMENTS: Final = {"group": r"(?:[A-Za-z0-9._()-]|%[89A-F][0-9A-F])+"}
 
 
 class Guard(Protocol):
@@ -44,8 +47,9 @@ class HostGuard:
 class AllowedPaths:
     """Lets only listed requests through, written as `GET /secrets` or `GET /things/{id}/parts`.
 
-    A `{part}` stands for one path segment of letters, digits and hyphens. The path that counts is
-    the one the transport would send, after its own normalisation.
+    A `{part}` stands for one path segment of letters, digits and hyphens, `{group}` for a resource
+    group's name. The path that counts is the one the transport would send, after its own
+    normalisation.
     """
 
     __slots__ = ("_allowed", "_patterns")
@@ -87,5 +91,9 @@ def host_of(url: str) -> str:
 
 def _pattern(line: str) -> re.Pattern[str]:
     """Azure compares paths without regard to case; so does this."""
-    fixed = (re.escape(text) for text in _PART.split(line))
-    return re.compile("[A-Za-z0-9-]+".join(fixed), re.IGNORECASE)
+    texts, names = _PART.split(line)[::2], _PART.findall(line)
+    parts = [_SEGMENTS.get(name, _SEGMENT) for name in names]
+    written = [
+        part for pair in zip(map(re.escape, texts), [*parts, ""], strict=True) for part in pair
+    ]
+    return re.compile("".join(written), re.IGNORECASE)

@@ -1,11 +1,11 @@
 """Following a listing page by page, without being led astray."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from azure.core.rest import HttpRequest
 
-from shared.clouds.client import CloudClient, unexpected
+from shared.clouds.client import CloudClient, parse, unexpected
 from shared.clouds.errors import ForeignHostError
 from shared.clouds.guards import host_of
 from shared.clouds.urls import origin
@@ -15,6 +15,8 @@ MOST_PAGES: Final = 100_000
 
 Row = Mapping[str, object]
 Turn = Callable[[], Awaitable[None]]
+T = TypeVar("T")
+Decode = Callable[[bytes], tuple[T, str | None]]
 
 
 async def at_once() -> None:
@@ -29,7 +31,20 @@ async def pages(
     link: str = "nextLink",
     turn: Turn = at_once,
 ) -> AsyncIterator[list[Row]]:
-    """Yield the rows of each page; `link` is the property that holds the next page's address.
+    """Yield the rows of each page; `link` is the property that holds the next page's address."""
+
+    def decode(body: bytes) -> tuple[list[Row], str | None]:
+        answer = parse(body, what)
+        return rows(answer, "value", what), _next(answer, link, what)
+
+    async for page in follow(client, first, what, decode, turn=turn):
+        yield page
+
+
+async def follow(
+    client: CloudClient, first: HttpRequest, what: str, decode: Decode[T], *, turn: Turn = at_once
+) -> AsyncIterator[T]:
+    """Yield each page as `decode` returns it, beside the next page's address (None: the last).
 
     `turn` is awaited before each page: a budget's place.
 
@@ -40,10 +55,9 @@ async def pages(
     request, seen = first, {first.url}
     while True:
         await turn()
-        answer = await client.read(request, what)
-        yield rows(answer, "value", what)
-        url = _next(answer, link, what)
-        if url is None:
+        page, url = decode(await client.fetch(request, what))
+        yield page
+        if not url:
             return
         if url in seen:
             raise unexpected(what, "its pages go round in a circle")
@@ -69,8 +83,6 @@ def rows(answer: Row, name: str, what: str) -> list[Row]:
 
 def _next(answer: Row, link: str, what: str) -> str | None:
     url = answer.get(link)
-    if url is None or url == "":
-        return None
-    if not isinstance(url, str):
+    if url is not None and not isinstance(url, str):
         raise unexpected(what, f"its `{link}` is not an address")
     return url

@@ -1,11 +1,12 @@
 """The steps of a request that azure-core does not have in the form needed here."""
 
 import random
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy
+from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy, SansIOHTTPPolicy
 
 from shared.clouds.credential import SingleFlightCredential
 from shared.clouds.retry_after import retry_after
@@ -79,3 +80,19 @@ class TokenPolicy(AsyncHTTPPolicy[Any, Any]):
         token = (await self._credential.get_token_info(self._scope)).token
         request.http_request.headers["Authorization"] = f"Bearer {token}"
         return token
+
+
+def nobody_counts(url: str) -> None:
+    """Count nothing."""
+    del url
+
+
+class AttemptPolicy(SansIOHTTPPolicy[Any, Any]):
+    """Tells of each request that goes out, retries included: it stands after what repeats them."""
+
+    def __init__(self, on_attempt: Callable[[str], None]) -> None:
+        super().__init__()
+        self._on_attempt = on_attempt
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        self._on_attempt(request.http_request.url)

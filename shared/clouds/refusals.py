@@ -55,7 +55,8 @@ _FIREWALL_REMEDY: Final = (
     " private endpoint there."
 )
 _TENANT_REMEDY: Final = (
-    "Check that this belongs to the same Entra tenant as the identity that discovers."
+    "Check that this belongs to the same Entra tenant as the identity that discovers, and that"
+    " CLOUD names the cloud they are in."
 )
 
 

@@ -1,6 +1,7 @@
 """How long a service asks us to wait (RFC 9110, 10.2.3, and Azure's forms in milliseconds)."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,6 +10,8 @@ from typing import Final
 from shared.clock import Clock, utc_now
 
 LONGEST_SECONDS: Final = 3600.0
+_LEFT: Final = "x-ms-user-quota-remaining"
+_CLOCK: Final = re.compile(r"(\d{1,3}):(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 _MILLISECONDS: Final = ("retry-after-ms", "x-ms-retry-after-ms")
 
 
@@ -26,7 +29,24 @@ def retry_after(headers: Mapping[str, str], clock: Clock = utc_now) -> float | N
     for name in _MILLISECONDS:
         if (milliseconds := _seconds(headers.get(name, ""))) is not None:
             return _limited(milliseconds / 1000)
-    return None
+    return _resets_after(headers) if headers.get(_LEFT) == "0" else None
+
+
+def quota_wait(headers: Mapping[str, str]) -> float:
+    """Return the wait in seconds until Resource Graph answers again: 0 while quota is left.
+
+    Source: Azure Resource Graph, "Guidance for throttled requests".
+    """
+    return (_resets_after(headers) or 0.0) if headers.get(_LEFT) == "0" else 0.0
+
+
+def _resets_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds in `hh:mm:ss`; None where nothing sensible is said."""
+    found = _CLOCK.fullmatch(headers.get("x-ms-user-quota-resets-after", ""))
+    if found is None:
+        return None
+    hours, minutes, seconds = map(float, found.groups())
+    return _limited(hours * 3600 + minutes * 60 + seconds)
 
 
 def _seconds(text: str) -> float | None:

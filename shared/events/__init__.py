@@ -8,6 +8,7 @@ from shared.events.base import Event
 from shared.events.catalog import EVENTS, event_class
 from shared.events.items import CredentialRef, ItemKind
 from shared.events.licensing import LicenseChanged, LicenseRefreshRequested, ReleaseAvailable
+from shared.events.permissions import PermissionChanged, PermissionCheckRequested
 from shared.events.rotation import (
     RotationCompleted,
     RotationFailed,
@@ -18,8 +19,10 @@ from shared.events.rotation import (
 from shared.events.scanning import (
     ScanCompleted,
     ScanRequested,
+    ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
+    ThresholdChangeRequested,
     VaultScanned,
 )
 from shared.events.syncing import SyncCompleted, SyncConflict, SyncFailed, SyncRequested
@@ -33,6 +36,8 @@ __all__ = [
     "ItemKind",
     "LicenseChanged",
     "LicenseRefreshRequested",
+    "PermissionChanged",
+    "PermissionCheckRequested",
     "ReleaseAvailable",
     "RotationCompleted",
     "RotationFailed",
@@ -41,12 +46,14 @@ __all__ = [
     "RotationStep",
     "ScanCompleted",
     "ScanRequested",
+    "ScanScheduleRequested",
     "ScanShardRequested",
     "SecretExpiring",
     "SyncCompleted",
     "SyncConflict",
     "SyncFailed",
     "SyncRequested",
+    "ThresholdChangeRequested",
     "VaultScanned",
     "event_class",
 ]

@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.events import alerting, licensing, rotation, scanning, syncing
+from shared.events import alerting, licensing, permissions, rotation, scanning, syncing
 from shared.events.base import Event
 
 EVENTS: Final[Mapping[str, type[Event]]] = {
     event.type: event
     for event in (
         scanning.ScanRequested,
+        scanning.ScanScheduleRequested,
         scanning.ScanShardRequested,
         scanning.VaultScanned,
         scanning.ScanCompleted,
         scanning.SecretExpiring,
+        permissions.PermissionCheckRequested,
+        permissions.PermissionChanged,
+        scanning.ThresholdChangeRequested,
         rotation.RotationRequested,
         rotation.RotationStep,
         rotation.RotationPublished,

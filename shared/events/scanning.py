@@ -11,7 +11,11 @@ from shared.events.items import CredentialRef
 
 
 class ScanMode(StrEnum):
-    """How much a scan reads again."""
+    """How much a scan reads again. Each lists all that is in scope: Key Vault has no change filter.
+
+    `full` writes what differs; `delta` skips the details of what the listing shows unchanged;
+    `force` takes nothing for unchanged and judges everything anew.
+    """
 
     FULL = "full"
     DELTA = "delta"
@@ -38,6 +42,16 @@ class ScanOutcome(StrEnum):
     FAILED = "failed"
 
 
+class ThresholdScope(StrEnum):
+    """What a rule on thresholds applies to, from the widest to the narrowest."""
+
+    GLOBAL = "global"
+    SUBSCRIPTION = "subscription"
+    VAULT = "vault"
+    TAG = "tag"
+    ITEM = "item"
+
+
 class ScanRequested(Event):
     """Somebody, or the schedule, wants the estate looked at."""
 
@@ -48,7 +62,35 @@ class ScanRequested(Event):
     subscription_ids: tuple[str, ...] = Field(
         default=(), description="Only these subscriptions; empty means all that can be read."
     )
+    selector: str = Field(
+        default="",
+        description="Only the sources that this selector means; empty means all in scope.",
+    )
     requested_by: str = Field(description="The user, API token or schedule that asked.")
+
+
+class ScanScheduleRequested(Event):
+    """Somebody wants a schedule of scans to be as given here, or to be gone.
+
+    Published once for each change. A revision that is not above the one the scanner has is late.
+    """
+
+    type: ClassVar[str] = "certifyclouds.scan.schedule-requested.v1"
+
+    schedule_id: UUID
+    revision: int = Field(description="Counts the changes of this schedule.")
+    removed: bool = False
+    name: str
+    cron: str = Field(description="Five fields: minute, hour, day, month, day of the week.")
+    time_zone: str = Field(default="UTC", description="A name of the IANA time zone database.")
+    mode: ScanMode = ScanMode.FULL
+    subscription_ids: tuple[str, ...] = ()
+    selector: str = ""
+    jitter_seconds: int = Field(
+        default=0, description="A scan begins up to so many seconds after its time."
+    )
+    enabled: bool = True
+    requested_by: str = Field(description="The user or API token that asked.")
 
 
 class ScanShardRequested(Event):
@@ -100,6 +142,13 @@ class ScanCompleted(Event):
     changed: int
     removed: int
     seconds: float
+    calls: dict[str, int] = Field(
+        default_factory=dict,
+        description="Requests that were sent to the vaults, by kind, retries included.",
+    )
+    details_pending: int = Field(
+        default=0, description="Items whose details were left over for the next scan."
+    )
 
 
 class SecretExpiring(Event):
@@ -116,3 +165,27 @@ class SecretExpiring(Event):
         description="The step of the ladder that was crossed; 0 is expired."
     )
     status: str = Field(description="The item's status at that moment (`critical`, `warning`, …).")
+
+
+class ThresholdChangeRequested(Event):
+    """Somebody wants other thresholds for a scope, or (all of them null) what wider scopes say.
+
+    The rule is replaced as a whole. Of two requests for one scope the one that was published later
+    counts, whichever arrives first.
+    """
+
+    type: ClassVar[str] = "certifyclouds.threshold.change-requested.v1"
+
+    scope: ThresholdScope
+    name: str = Field(
+        default="",
+        description="The subscription's id, the vault's or item's id in the inventory, or"
+        " `key=text` of a tag; empty for the global scope.",
+    )
+    warning_days: int | None = None
+    critical_days: int | None = None
+    warning_percent: int | None = Field(
+        default=None, description="Of the lifetime that is left; for short-lived certificates."
+    )
+    critical_percent: int | None = None
+    requested_by: str = Field(description="The user or API token that asked.")

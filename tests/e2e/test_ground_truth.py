@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.database import Database
+from tests.support.detail_truth import expected as expected_details
 from tests.support.estate import (
     differences,
     expected_applications,
     expected_items,
+    kinds_in,
+    sent_by_kind,
     stored_applications,
+    stored_details,
     stored_items,
 )
 from tests.support.platform import running
@@ -39,6 +43,12 @@ async def test_every_stored_field_of_every_item_equals_the_sandboxs(
         told = sandbox.control.truth()
         expected = expected_items(told) | expected_applications(told)
         found = await stored_items(database.url()) | await stored_applications(database.url())
+        details = await stored_details(database.url())
+        sent = await sent_by_kind(database.url())
+        log = sandbox.control.log(identity="discover")
 
     assert len(expected) > 50
     assert differences(found, expected) == []
+    assert len({row["facts"].keys() != set() for row in details.values()}) == 2
+    assert differences(details, expected_details(told)) == []
+    assert sent == kinds_in(log)

@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from services.scanner.adapters import Clouds
-from services.scanner.domain.directory import Page
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
+from services.scanner.domain.listing import Entry, Page, digest
 from shared.clouds.errors import CloudError, NotFoundError
+from tests.support.details import FakeDetails
+from tests.support.permissions import FakeProbes
 
 PAGE = 25
 
@@ -22,7 +24,13 @@ class MemoryClouds:
     applications: list[Item] = field(default_factory=list)
 
     def clouds(self) -> Clouds:
-        return Clouds(estate=self, vaults=self, directory=self)
+        return Clouds(
+            estate=self,
+            vaults=self,
+            details=FakeDetails(),
+            directory=self,
+            permissions=FakeProbes(),
+        )
 
     async def subscriptions(self) -> list[Subscription]:
         return sorted(self.listed, key=lambda subscription: subscription.id)
@@ -30,7 +38,7 @@ class MemoryClouds:
     async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         return [ref for ref in self.refs if ref.subscription_id in subscription_ids]
 
-    async def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+    async def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         if failure := self.failures.get(vault.name):
             raise failure
         if vault.name not in self.held:
@@ -40,9 +48,15 @@ class MemoryClouds:
 
     async def listing(self) -> AsyncIterator[Page]:
         async for page in _pages(self.applications):
-            yield Page(page)
+            yield page
 
 
-async def _pages(items: list[Item]) -> AsyncIterator[list[Item]]:
+async def _pages(items: list[Item]) -> AsyncIterator[Page]:
     for start in range(0, max(len(items), 1), PAGE):
-        yield items[start : start + PAGE]
+        yield Page(tuple(map(_entry, items[start : start + PAGE])))
+
+
+def _entry(item: Item) -> Entry:
+    """Take an item as it is, also one that nothing could write down."""
+    said = repr(item).encode(errors="backslashreplace")
+    return Entry(item.external_id, digest(said), said, lambda _, __: item)

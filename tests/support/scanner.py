@@ -9,20 +9,27 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from services.scanner.domain.directory import ApplicationKind, DirectoryObject, Page
+from services.scanner.domain.calls import Calls
+from services.scanner.domain.directory import ApplicationKind, DirectoryObject
 from services.scanner.domain.inventory import Application, Item, ItemKind, Subscription, VaultRef
+from services.scanner.domain.listing import Entry, Page
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.handlers import (
     on_rotation_published,
     on_scan_requested,
     on_scan_shard_requested,
 )
+from services.scanner.ports import Diagnostics, Grants
+from services.scanner.steps.diagnose import DEFAULT_HOURS, DiagnosticsReader
+from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.visit import Visitor
 from shared.bus import Message
+from shared.clouds.errors import UnexpectedAnswerError
 from shared.database import Connection, Pool
 from shared.events import Event, RotationPublished, ScanRequested, ScanShardRequested, event_class
+from tests.support.details import FakeDetails
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -95,7 +102,8 @@ def registrations(credentials: Sequence[Item]) -> list[DirectoryObject]:
 class FakeCloud:
     """An estate, its vaults and its directory; an exception in place of an answer is raised.
 
-    `before_page` is called with a vault's name before each of its pages.
+    `strange` names items that cannot be understood; `before_page` is called with a vault's name
+    before each of its pages.
     """
 
     subscriptions_seen: list[Subscription] = field(
@@ -112,6 +120,7 @@ class FakeCloud:
     page_size: int = 25
     reads: list[str] = field(default_factory=list)
     hangs: set[str] = field(default_factory=set)
+    strange: set[str] = field(default_factory=set)
     before_page: Callable[[str], None] = lambda _: None
 
     def put(self, vault: VaultRef, *items: Item) -> VaultRef:
@@ -133,7 +142,7 @@ class FakeCloud:
     async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         return [one for one in self.vaults_seen if one.subscription_id in subscription_ids]
 
-    async def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+    async def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         self.reads.append(vault.name)
         async for page in self._pages(vault.name, self.holds[vault.name]):
             yield page
@@ -143,20 +152,32 @@ class FakeCloud:
         objects = self.objects_seen
         if objects is None and isinstance(self.credentials_seen, list):
             objects = registrations(self.credentials_seen)
-        yield Page(objects=objects or [])
+        yield Page.of(objects=objects or ())
         async for page in self._pages("directory", self.credentials_seen):
-            yield Page(page)
+            yield page
 
-    async def _pages(self, name: str, held: list[Item] | Exception) -> AsyncIterator[list[Item]]:
+    async def _pages(self, name: str, held: list[Item] | Exception) -> AsyncIterator[Page]:
         if name in self.hangs:
             await asyncio.Event().wait()
         items = list(held) if isinstance(held, list) else []
         for start in range(0, len(items), self.page_size):
             self.before_page(name)
             await asyncio.sleep(0)
-            yield items[start : start + self.page_size]
+            yield Page(tuple(map(self._entry, items[start : start + self.page_size])))
         if isinstance(held, Exception):
             raise held
+
+    def _entry(self, item: Item) -> Entry:
+        entry = Entry.of(item)
+        return (
+            Entry(item.external_id, b"?", b"", _not_understood)
+            if item.external_id in self.strange
+            else entry
+        )
+
+
+def _not_understood(_: str, __: bytes) -> Item:
+    raise UnexpectedAnswerError("The answer cannot be understood: `exp` is not a number.")
 
 
 class SentTable:
@@ -229,6 +250,24 @@ class Rig:
     at_once: int = 8
     page_seconds: float = 30.0
     thresholds: Thresholds = DEFAULT
+    details: FakeDetails | None = None
+    detail_calls: int = 20_000
+    detail_hours: float = 168
+    detail_batch: int = 200
+    grants: Grants | None = None
+    diagnostics: Diagnostics | None = None
+    hours: float = DEFAULT_HOURS
+
+    def reader(self) -> DiagnosticsReader | None:
+        if self.diagnostics is None:
+            return None
+        return DiagnosticsReader(
+            diagnostics=self.diagnostics,
+            pool=self.pool,
+            writers=asyncio.Semaphore(2),
+            assignee="discover-id",
+            hours=self.hours,
+        )
 
     def visitor(self) -> Visitor:
         return Visitor(
@@ -243,6 +282,21 @@ class Rig:
             at_once=self.at_once,
         )
 
+    def enricher(self) -> Enricher:
+        """The second pass; without `details` it is switched off."""
+        return Enricher(
+            details=self.details or FakeDetails(),
+            pacing=Pacing(),
+            writers=asyncio.Semaphore(2),
+            calls=self.details.calls if self.details else Calls(),
+            calls_per_shard=self.detail_calls if self.details else 0,
+            hours=self.detail_hours,
+            assignee="discover-id",
+            seconds=self.page_seconds,
+            at_once=self.at_once,
+            batch=self.detail_batch,
+        )
+
     async def request(self, message: Message | None = None, **event: Any) -> UUID:
         """Deliver a request for a scan; its shards wait to be delivered."""
         asked = ScanRequested(**{"scan_id": uuid4(), "requested_by": "ada", **event})
@@ -252,6 +306,7 @@ class Rig:
             pool=self.pool,
             outbox=self.outbox,
             estate=self.cloud,
+            grants=self.grants,
             assignee="discover-id",
         )
         return asked.scan_id
@@ -270,6 +325,8 @@ class Rig:
             pool=self.pool,
             outbox=self.outbox,
             visitor=self.visitor(),
+            enricher=self.enricher(),
+            diagnostics=self.reader(),
             thresholds=self.thresholds,
         )
 

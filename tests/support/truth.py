@@ -9,6 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.scanner.domain.configuration import (
+    AccessPolicy,
+    NetworkRules,
+    PrivateEndpoint,
+    VaultConfiguration,
+)
 from services.scanner.domain.directory import (
     ApplicationKind,
     DirectoryObject,
@@ -59,10 +65,16 @@ def items(truth: Document) -> dict[str, dict[str, Item]]:
         vault["name"]: {
             item.external_id: item
             for kind in KINDS
-            for item in (_item(kind, each) for each in vault[kind])
+            for item in (_item(kind, each) for each in _listed(vault, kind))
         }
         for vault in truth["vaults"]
     }
+
+
+def _listed(vault: Document, kind: str) -> list[Document]:
+    """A certificate that was never issued is listed too."""
+    more: list[Document] = vault["awaiting_certificates"] if kind == "certificates" else []
+    return [*vault[kind], *more]
 
 
 def credentials(truth: Document) -> dict[str, Item]:
@@ -107,6 +119,69 @@ def _vault(each: Document) -> VaultRef:
         tags=each["tags"],
         rbac=properties["enableRbacAuthorization"],
         created_on=_instant(each["systemData"]["createdAt"]),
+        configuration=_configuration(each),
+    )
+
+
+def _configuration(each: Document) -> VaultConfiguration:
+    """What is not in the properties is None: Azure left it out."""
+    shown, made = each["properties"], each["systemData"]
+    return VaultConfiguration(
+        tenant_id=shown["tenantId"],
+        created_by=made["createdBy"],
+        created_by_type=made["createdByType"],
+        provisioning_state=shown["provisioningState"],
+        soft_delete=shown.get("enableSoftDelete"),
+        retention_days=shown.get("softDeleteRetentionInDays"),
+        purge_protection=shown.get("enablePurgeProtection"),
+        rbac=shown["enableRbacAuthorization"],
+        policies=tuple(
+            sorted(map(_policy, shown["accessPolicies"]), key=lambda each: each.object_id)
+        ),
+        public_network_access=shown.get("publicNetworkAccess"),
+        network=_network(shown["networkAcls"]) if "networkAcls" in shown else None,
+        private_endpoints=(
+            tuple(
+                sorted(
+                    map(_endpoint, shown["privateEndpointConnections"]),
+                    key=lambda each: each.connection_id,
+                )
+            )
+            if "privateEndpointConnections" in shown
+            else None
+        ),
+        enabled_for_deployment=shown["enabledForDeployment"],
+        enabled_for_disk_encryption=shown.get("enabledForDiskEncryption"),
+        enabled_for_template_deployment=shown.get("enabledForTemplateDeployment"),
+    )
+
+
+def _policy(policy: Document) -> AccessPolicy:
+    kinds = ("keys", "secrets", "certificates", "storage")
+    granted = {
+        kind: tuple(sorted(word.lower() for word in policy["permissions"].get(kind, ())))
+        for kind in kinds
+    }
+    return AccessPolicy(
+        object_id=policy["objectId"], application_id=policy.get("applicationId"), **granted
+    )
+
+
+def _network(shown: Document) -> NetworkRules:
+    return NetworkRules(
+        default_action=shown["defaultAction"],
+        bypass=shown["bypass"],
+        ip_rules=tuple(sorted(rule["value"] for rule in shown["ipRules"])),
+        subnets=tuple(sorted(rule["id"].lower() for rule in shown["virtualNetworkRules"])),
+    )
+
+
+def _endpoint(shown: Document) -> PrivateEndpoint:
+    properties = shown["properties"]
+    return PrivateEndpoint(
+        connection_id=shown["id"].lower(),
+        endpoint_id=properties["privateEndpoint"]["id"].lower(),
+        state=properties["privateLinkServiceConnectionState"]["status"],
     )
 
 
@@ -127,7 +202,7 @@ def _item(collection: str, each: Document) -> Item:
         recovery_level=attributes["recoveryLevel"],
         recoverable_days=attributes["recoverableDays"],
         managed=each.get("managed", False),
-        thumbprint=base64.urlsafe_b64decode(each["x5t"] + "=").hex() if "x5t" in each else None,
+        thumbprint=base64.urlsafe_b64decode(each["x5t"] + "=").hex() if each.get("x5t") else None,
     )
 
 

@@ -58,7 +58,10 @@ class Sort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemFilter:
-    """Which items. Values of one kind are alternatives; different kinds must all apply."""
+    """Which items. Values of one kind are alternatives; different kinds must all apply.
+
+    `managed` False leaves out the secret and the key behind each certificate, as counts do.
+    """
 
     kinds: tuple[ItemKind, ...] = ()
     statuses: tuple[ItemStatus, ...] = ()
@@ -67,6 +70,7 @@ class ItemFilter:
     subscriptions: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     words: tuple[str, ...] = ()
+    managed: bool | None = None
     sort: Sort = Sort()
 
     @property
@@ -80,6 +84,7 @@ class ItemFilter:
             sorted(self.subscriptions),
             sorted(self.tags),
             sorted(self.words),
+            self.managed,
             [self.sort.key, self.sort.descending],
         ]
         return json.dumps(parts)
@@ -93,6 +98,7 @@ def parse_items(
     subscription: Sequence[str] = (),
     tag: Sequence[str] = (),
     q: str = "",
+    managed: bool | None = None,
     sort: str = "expires_on",
 ) -> ItemFilter:
     """Return the typed question; raises `FilterError` at the first parameter that is wrong.
@@ -108,6 +114,7 @@ def parse_items(
         subscriptions=tuple(value.lower() for value in _values("subscription", subscription)),
         tags=tuple(_tag(text) for text in _limited("tag", tag)),
         words=search_words(q),
+        managed=managed,
         sort=parse_sort(sort),
     )
 

@@ -8,6 +8,7 @@ from shared.events import (
     CredentialRef,
     Event,
     LicenseChanged,
+    PermissionChanged,
     ReleaseAvailable,
     RotationCompleted,
     RotationFailed,
@@ -40,6 +41,15 @@ def summarise(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line f
             return f"{_name(event.credential)} has expired"
         case SecretExpiring():
             return f"{_name(event.credential)} expires on {event.expires_on:%Y-%m-%d}"
+        case PermissionChanged(could_read_values="yes"):
+            return "The identity that discovers COULD READ VALUES: run certifyclouds doctor"
+        case PermissionChanged(could_read_values="no"):
+            missing = event.missing
+            return (
+                f"The identity that discovers could read no value; permissions missing: {missing}"
+            )
+        case PermissionChanged():
+            return "Whether the identity that discovers could read values cannot be told"
         case RotationStep():
             return f"Rotation of {_name(event.credential)}: {event.state}"
         case RotationPublished():

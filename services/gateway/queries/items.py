@@ -56,7 +56,8 @@ _COLUMNS: Final = (
     " i.not_before, i.created_on, i.updated_on, i.vault_id, i.vault_name, i.subscription_id,"
     " i.subscription_name, i.content_type, i.tags, i.recovery_level, i.recoverable_days, i.managed,"
     " i.version, i.thumbprint, i.application_id, i.application_name, i.first_seen_at, i.changed_at,"
-    " i.deleted_at, c.application_kind, c.usage"
+    " i.deleted_at, i.certificate_id, i.version_count, i.enabled_old_versions,"
+    " c.application_kind, c.usage"
 )
 _FROM: Final = "FROM scanner.v_item AS i WHERE"
 # The page's ids first and the other columns, with their joins, for these only.
@@ -122,6 +123,8 @@ async def _conditions(conn: Connection, filter_: ItemFilter) -> Conditions:
         _one_of(found, _VAULT, [*filter_.vault_ids, *await _vault_ids(conn, filter_.vault_names)])
     if filter_.subscriptions:
         _one_of(found, _SUBSCRIPTION, await _subscription_ids(conn, filter_.subscriptions))
+    if filter_.managed is not None:
+        found.add("i.managed = ?", filter_.managed)
     for key, value in filter_.tags:
         found.add("i.tags @> ?::jsonb", {key: value})
     if filter_.words:

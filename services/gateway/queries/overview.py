@@ -1,4 +1,7 @@
-"""The numbers of the first page. A status is counted by the range that the list filters by."""
+"""The numbers of the first page. A status is counted by the range that the list filters by.
+
+A certificate counts once: the secret and the key behind it (`managed`) are not counted.
+"""
 
 from typing import Any, Final, LiteralString
 
@@ -17,7 +20,8 @@ _COUNTS: Final[LiteralString] = statement(
         statement("count(*) FILTER (WHERE", condition, ") AS", status.value)
         for status, condition in STATUS.items()
     ),
-    "FROM scanner.v_item AS i WHERE i.deleted_at IS NULL GROUP BY i.kind ORDER BY i.kind",
+    "FROM scanner.v_item AS i WHERE i.deleted_at IS NULL AND NOT i.managed"
+    " GROUP BY i.kind ORDER BY i.kind",
 )
 
 
@@ -49,10 +53,13 @@ async def _vaults(conn: Connection) -> dict[str, int]:
     row = await conn.fetchrow(
         """
         SELECT count(*) FILTER (WHERE v.kind = 'vault') AS total,
-               count(*) FILTER (WHERE v.outcome <> 'ok') AS unreadable,
-               count(*) FILTER (WHERE v.outcome IS NULL) AS not_looked_at_yet,
+               count(*) FILTER (WHERE v.outcome <> 'ok' AND s.excluded_at IS NULL) AS unreadable,
+               count(*) FILTER (WHERE v.outcome IS NULL AND s.excluded_at IS NULL)
+                   AS not_looked_at_yet,
+               count(*) FILTER (WHERE s.excluded_at IS NOT NULL) AS excluded,
                count(DISTINCT v.subscription_id) AS subscriptions
           FROM scanner.v_vault AS v
+          LEFT JOIN scanner.v_vault_scope AS s ON s.id = v.id
          WHERE v.deleted_at IS NULL
         """
     )
@@ -66,7 +73,8 @@ async def _unreadable(conn: Connection) -> list[dict[str, Any]]:
                v.outcome_reason AS reason, v.outcome_remedy AS remedy, v.last_scanned_at,
                v.last_complete_at
           FROM scanner.v_vault AS v
-         WHERE v.deleted_at IS NULL AND v.outcome <> 'ok'
+          LEFT JOIN scanner.v_vault_scope AS s ON s.id = v.id
+         WHERE v.deleted_at IS NULL AND v.outcome <> 'ok' AND s.excluded_at IS NULL
          ORDER BY v.name
          LIMIT $1
         """,
@@ -97,7 +105,7 @@ async def _last_scan(conn: Connection) -> dict[str, Any] | None:
         """
         SELECT s.id, s.mode, s.state, s.outcome, s.requested_by, s.requested_at, s.started_at,
                s.completed_at, s.vaults, s.vaults_done, s.unreadable, s.items, s.added, s.changed,
-               s.removed, s.error
+               s.removed, s.error, s.details_pending
           FROM scanner.v_scan AS s
          ORDER BY s.requested_at DESC, s.id DESC
          LIMIT 1

@@ -72,6 +72,11 @@ class Item(BaseModel):
     first_seen_at: datetime
     changed_at: datetime
     deleted_at: datetime | None
+    certificate_id: int | None = Field(
+        description="The certificate that a managed secret or key belongs to."
+    )
+    version_count: int | None
+    enabled_old_versions: int | None
 
 
 class FieldChange(BaseModel):
@@ -96,12 +101,6 @@ class Change(BaseModel):
     fields: list[FieldChange]
 
 
-class ItemDetail(Item):
-    """An item and what happened to it last."""
-
-    changes: list[Change]
-
-
 class Vault(BaseModel):
     """A Key Vault, or the tenant's Entra directory, and how the last look at it went."""
 
@@ -124,6 +123,9 @@ class Vault(BaseModel):
     last_complete_at: datetime | None
     items: int
     deleted_at: datetime | None = None
+    excluded_at: datetime | None = Field(
+        default=None, description="Since when it is left out by choice (`SCAN_SCOPE`)."
+    )
 
 
 class Scan(BaseModel):
@@ -146,6 +148,15 @@ class Scan(BaseModel):
     changed: int
     removed: int
     error: str | None
+    calls: dict[str, int] = Field(
+        description="Requests that were sent to the vaults, by kind, retries included."
+    )
+    details_pending: int = Field(
+        description="Items whose details were left over for the next scan."
+    )
+    selector: str
+    schedule_id: UUID | None
+    excluded: int = Field(description="Vaults left out by choice (`SCAN_SCOPE`).")
 
 
 class ScanVault(BaseModel):

@@ -1,4 +1,4 @@
-"""The inventory: items, what changed, vaults."""
+"""The inventory: items, and what changed."""
 
 from typing import Annotated
 from uuid import UUID
@@ -12,28 +12,26 @@ from services.gateway.domain.filters import parse_items
 from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import parts_of
 from services.gateway.middleware.guard import GuardedRoute, needs
-from services.gateway.queries import items, pages
+from services.gateway.queries import details, items, pages
 from services.gateway.routes.answers import (
     Change,
     Item,
-    ItemDetail,
     Page,
-    Vault,
     as_json,
     as_page,
     cut,
     position,
     whole,
 )
-from services.gateway.routes.parameters import STORABLE, CursorText, Limit, Words
+from services.gateway.routes.item_answers import ItemDetail, ItemVersion
+from services.gateway.routes.parameters import LARGEST_INTEGER, CursorText, Limit, Words
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["inventory"])
 
 LATEST_CHANGES = 20
-LARGEST_INTEGER = 2**31 - 1
+NEWEST_VERSIONS = 20
 LARGEST_BIGINT = 2**63 - 1
 ItemId = Annotated[int, Path(ge=1, le=LARGEST_BIGINT)]
-VaultId = Annotated[int, Path(ge=1, le=LARGEST_INTEGER)]
 
 
 @router.get("/items", response_model=Page[Item])
@@ -46,6 +44,9 @@ async def list_items(
     subscription: Words = [],  # noqa: B006 - FastAPI copies its defaults
     tag: Words = [],  # noqa: B006 - FastAPI copies its defaults
     q: Annotated[str, Query(max_length=200)] = "",
+    managed: Annotated[
+        bool | None, Query(description="false: without what belongs to a certificate.")
+    ] = None,
     sort: Annotated[str, Query(max_length=50)] = "expires_on",
     limit: Limit = 100,
     cursor: CursorText = None,
@@ -54,10 +55,19 @@ async def list_items(
 
     `kind`, `status`, `vault` (name or id) and `subscription` (name or id) take several values, with
     commas or repeated; `tag=key:value` may be repeated and all must apply; `q` finds the beginnings
-    of words in names. `sort` is `expires_on`, `name` or `changed_at`, with `-` for the reverse.
+    of words in names. `managed=false` leaves out the secret and the key behind each certificate,
+    which the overview's counts leave out too. `sort` is `expires_on`, `name` or `changed_at`, with
+    `-` for the reverse.
     """
     question = parse_items(
-        kind=kind, status=status, vault=vault, subscription=subscription, tag=tag, q=q, sort=sort
+        kind=kind,
+        status=status,
+        vault=vault,
+        subscription=subscription,
+        tag=tag,
+        q=q,
+        managed=managed,
+        sort=sort,
     )
     after = position(cursor, question.question, instant=question.sort.by_instant)
     whole(after)  # refuses an id that is no number
@@ -69,13 +79,39 @@ async def list_items(
 @router.get("/items/{item_id}", response_model=ItemDetail)
 @needs(Permission.READ_INVENTORY)
 async def get_item(request: Request, item_id: ItemId) -> Response:
-    """Return one item and its latest changes; one that is gone says when."""
+    """Return one item with its details, its newest versions and its latest changes.
+
+    One that is gone says when. `detail` is null until it was read once; for the secret and the key
+    behind a certificate look at that certificate (`certificate_id`).
+    """
     pool = parts_of(request).pool
     row = await items.get_item(pool, item_id)
     if row is None:
         raise problem.not_found("item")
     changes = await pages.list_changes(pool, before=None, limit=LATEST_CHANGES, item_id=item_id)
-    return as_json({**row, "changes": [dict(change) for change in changes]})
+    versions = await details.list_versions(pool, item_id, after=None, limit=NEWEST_VERSIONS)
+    return as_json(
+        {
+            **row,
+            "detail": await details.get_detail(pool, item_id),
+            "versions": [dict(version) for version in versions],
+            "changes": [dict(change) for change in changes],
+        }
+    )
+
+
+@router.get("/items/{item_id}/versions", response_model=Page[ItemVersion])
+@needs(Permission.READ_INVENTORY)
+async def list_item_versions(
+    request: Request, item_id: ItemId, limit: Limit = 100, cursor: CursorText = None
+) -> Response:
+    """Return an item's versions, newest first; none until they were read once."""
+    pool, question = parts_of(request).pool, f"item/{item_id}/versions"
+    if await items.get_item(pool, item_id) is None:
+        raise problem.not_found("item")
+    after = position(cursor, question, instant=True)
+    rows = await details.list_versions(pool, item_id, after=after, limit=limit + 1)
+    return cut(rows, limit, question=question, key="created_on", row_id="version_id")
 
 
 @router.get("/items/{item_id}/changes", response_model=Page[Change])
@@ -108,41 +144,3 @@ async def list_changes(
         parts_of(request).pool, before=before, limit=limit + 1, vault_id=vault, scan_id=scan
     )
     return cut(rows, limit, question=question, key="")
-
-
-@router.get("/vaults", response_model=Page[Vault])
-@needs(Permission.READ_INVENTORY)
-async def list_vaults(
-    request: Request,
-    subscription: Annotated[str | None, Query(max_length=200, pattern=STORABLE)] = None,
-    readable: Annotated[
-        bool | None, Query(description="false: those that could not be looked into.")
-    ] = None,
-    q: Annotated[
-        str | None,
-        Query(max_length=200, pattern=STORABLE, description="How its name begins."),
-    ] = None,
-    limit: Limit = 100,
-    cursor: CursorText = None,
-) -> Response:
-    """Return the vaults and the Entra directory, and how the last look at each went."""
-    question = f"vaults/{subscription}/{readable}/{q}"
-    rows = await pages.list_vaults(
-        parts_of(request).pool,
-        after=whole(position(cursor, question)),
-        limit=limit + 1,
-        subscription=subscription,
-        readable=readable,
-        q=q,
-    )
-    return cut(rows, limit, question=question, key="")
-
-
-@router.get("/vaults/{vault_id}", response_model=Vault)
-@needs(Permission.READ_INVENTORY)
-async def get_vault(request: Request, vault_id: VaultId) -> Response:
-    """Return one vault."""
-    row = await pages.get_vault(parts_of(request).pool, vault_id)
-    if row is None:
-        raise problem.not_found("vault")
-    return as_json(dict(row))

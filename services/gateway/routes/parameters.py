@@ -2,13 +2,43 @@
 
 from typing import Annotated, Final
 
-from fastapi import Query
+from fastapi import Header, Query
+from pydantic import AfterValidator, Field
+
+from shared.selector import parse_scope
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many rows at most.")]
 CursorText = Annotated[
     str | None,
     Query(max_length=2000, description="`meta.next_cursor` of the page before."),
 ]
+LARGEST_INTEGER: Final = 2**31 - 1
 # The database holds no NUL.
 STORABLE: Final = r"^[^\x00]*$"
 Words = Annotated[list[str], Query(max_length=50)]
+
+SubscriptionIds = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=100, pattern=STORABLE)]],
+    Field(max_length=1000),
+]
+
+
+def _scope(text: str) -> str:
+    return str(parse_scope(text))
+
+
+ScopeText = Annotated[
+    str,
+    AfterValidator(_scope),
+    Field(description="Only the vaults (and the directory) that this selector means."),
+]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="Sent again, the same request is not done again and gets the same answer.",
+    ),
+]

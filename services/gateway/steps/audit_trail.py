@@ -7,6 +7,7 @@ from services.gateway.domain.role import Permission
 from services.gateway.domain.session import Session
 from shared.audit import Action, AuditEntry, record
 from shared.database import Connection
+from shared.events import ScanScheduleRequested, ThresholdChangeRequested
 
 NOBODY = "somebody who is not signed in"
 
@@ -105,6 +106,63 @@ async def scan_requested(
             actor=session.username,
             subject=str(scan_id),
             scope=mode,
+            correlation_id=course,
+            address=caller.address,
+        ),
+    )
+
+
+async def schedule_changed(
+    conn: Connection,
+    session: Session,
+    action: Action,
+    asked: ScanScheduleRequested,
+    course: UUID,
+    caller: Caller,
+) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=action,
+            actor=session.username,
+            subject=str(asked.schedule_id),
+            scope=asked.mode,
+            after=None if asked.removed else f"{asked.name}: {asked.cron} {asked.time_zone}"[:300],
+            correlation_id=course,
+            address=caller.address,
+        ),
+    )
+
+
+async def permission_check_requested(
+    conn: Connection, session: Session, course: UUID, caller: Caller
+) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.PERMISSION_CHECK_REQUESTED,
+            actor=session.username,
+            subject="the identity that discovers",
+            correlation_id=course,
+            address=caller.address,
+        ),
+    )
+
+
+async def threshold_requested(
+    conn: Connection,
+    session: Session,
+    event: ThresholdChangeRequested,
+    course: UUID,
+    caller: Caller,
+) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.THRESHOLD_REQUESTED,
+            actor=session.username,
+            subject=event.name or "everything",
+            scope=event.scope,
             correlation_id=course,
             address=caller.address,
         ),

@@ -5,21 +5,26 @@ nothing is lost when a notification is, and each replica's streams deliver every
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
+
+from asyncpg import Record
 
 from services.gateway.domain import problem
-from services.gateway.queries import pages
+from services.gateway.queries import scans
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.encoding import to_json
 from services.gateway.store import live_events
 from services.gateway.store.live_events import LiveEvent
 from shared.database import Pool
 from shared.errors import TransientError
+from shared.events import ScanCompleted, VaultScanned
 
 PING_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 2000
+_OF_SCANS: Final = frozenset({VaultScanned.type, ScanCompleted.type})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,8 +95,9 @@ class LiveStream:
             while not self.hub.closed:
                 bell.clear()
                 events = await live_events.list_events(self.pool, after=position)
+                known = await self._progress(events)
                 for event in events:
-                    yield _frame(event)
+                    yield _frame(event, known)
                     position = event.id
                 if await self.has_ended():
                     yield b"event: session-ended\ndata: {}\n\n"
@@ -111,12 +117,17 @@ class LiveStream:
         resumed = last_event_id is not None and before <= last_event_id <= newest
         snapshot = {
             "resumed": resumed,
-            "scans": [dict(row) for row in await pages.running_scans(self.pool)],
+            "scans": [dict(row) for row in await scans.running_scans(self.pool)],
             "overview": await self.overview.get(),
         }
         head = b"event: snapshot\n" if resumed else b"id: %d\nevent: snapshot\n" % newest
         position = last_event_id if resumed and last_event_id is not None else newest
         return position, head + b"data: " + to_json(snapshot) + b"\n\n"
+
+    async def _progress(self, events: Sequence[LiveEvent]) -> dict[str, Record]:
+        """Return how far the scans of these events are now, in one query for all of them."""
+        ids = {UUID(event.data["scan_id"]) for event in events if event.type in _OF_SCANS}
+        return await scans.progress(self.pool, list(ids)) if ids else {}
 
     async def _rung(self, bell: asyncio.Event) -> bool:
         try:
@@ -126,16 +137,20 @@ class LiveStream:
         return True
 
 
-def _frame(event: LiveEvent) -> bytes:
-    """Return one event in the form of the HTML standard's server-sent events."""
-    data = to_json(
-        {
-            "id": event.id,
-            "at": event.at,
-            "type": event.type,
-            "correlation_id": event.correlation_id,
-            "summary": event.summary,
-            "data": event.data,
-        }
-    )
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, event.type.encode(), data)
+def _frame(event: LiveEvent, progress: Mapping[str, Record]) -> bytes:
+    """Return one event in the form of the HTML standard's server-sent events.
+
+    An event of a scan comes with the scan's progress at the moment at which it is sent.
+    """
+    document = {
+        "id": event.id,
+        "at": event.at,
+        "type": event.type,
+        "correlation_id": event.correlation_id,
+        "summary": event.summary,
+        "data": event.data,
+    }
+    scan = progress.get(str(event.data.get("scan_id")))
+    if scan is not None and event.type in _OF_SCANS:
+        document["progress"] = dict(scan)
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, event.type.encode(), to_json(document))

@@ -7,8 +7,11 @@ from opentelemetry.trace import Tracer
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
+from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.live import PING_SECONDS, LiveHub
+from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.sign_in import SignIn
 from shared.bus import Bus
 from shared.clock import Clock
@@ -29,6 +32,9 @@ class Parts:
     sign_in: SignIn
     authenticate: Authenticate
     request_scan: RequestScan
+    request_permission_check: RequestPermissionCheck
+    change_schedule: ChangeSchedule
+    request_threshold: RequestThreshold
     overview: Cached
     health_report: Cached
     hub: LiveHub

@@ -40,6 +40,7 @@ class RequestScan:
         *,
         mode: ScanMode,
         subscriptions: tuple[str, ...],
+        selector: str,
         course: UUID,
         caller: Caller,
         key: str | None,
@@ -50,11 +51,19 @@ class RequestScan:
         """
         async with self.pool.transaction() as conn:
             if key is not None:
-                earlier = await self._earlier(conn, session, key, _digest(mode, subscriptions))
+                earlier = await self._earlier(
+                    conn, session, key, _digest(mode, subscriptions, selector)
+                )
                 if earlier is not None:
                     return earlier
             accepted = await self._ask(
-                conn, session, mode=mode, subscriptions=subscriptions, course=course, caller=caller
+                conn,
+                session,
+                mode=mode,
+                subscriptions=subscriptions,
+                selector=selector,
+                course=course,
+                caller=caller,
             )
             if key is not None:
                 await requests.save_answer(
@@ -83,6 +92,7 @@ class RequestScan:
         *,
         mode: ScanMode,
         subscriptions: tuple[str, ...],
+        selector: str,
         course: UUID,
         caller: Caller,
     ) -> Accepted:
@@ -92,6 +102,7 @@ class RequestScan:
             scan_id,
             mode=mode,
             subscription_ids=subscriptions,
+            selector=selector,
             requested_by=session.username,
             at=self.clock(),
         )
@@ -99,6 +110,7 @@ class RequestScan:
             scan_id=scan_id,
             mode=mode,
             subscription_ids=subscriptions,
+            selector=selector,
             requested_by=session.username,
         )
         await self.bus.emit(event, connection=conn, correlation_id=course)
@@ -107,5 +119,7 @@ class RequestScan:
         return Accepted(location=f"/api/v1/scans/{scan_id}", answer=answer)
 
 
-def _digest(mode: ScanMode, subscriptions: tuple[str, ...]) -> bytes:
-    return hashlib.sha256("\n".join(("POST /scans", mode, *subscriptions)).encode()).digest()
+def _digest(mode: ScanMode, subscriptions: tuple[str, ...], selector: str) -> bytes:
+    """Return what a request is known by; without a selector it is what it was before there were."""
+    parts = ("POST /scans", mode, *subscriptions, *(("", selector) if selector else ()))
+    return hashlib.sha256("\n".join(parts).encode()).digest()

@@ -23,20 +23,29 @@ async def add_scan_request(
     *,
     mode: str,
     subscription_ids: tuple[str, ...],
+    selector: str,
     requested_by: str,
     at: datetime,
 ) -> None:
     await conn.execute(
         """
-        INSERT INTO gateway.scan_request (id, mode, subscription_ids, requested_by, requested_at)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO gateway.scan_request (
+               id, mode, subscription_ids, requested_by, requested_at, selector)
+        VALUES ($1, $2, $3, $4, $5, $6)
         """,
         scan_id,
         mode,
         list(subscription_ids),
         requested_by,
         at,
+        selector,
     )
+
+
+async def get_time(conn: Connection) -> datetime:
+    """Return the transaction's time by the database's clock."""
+    now: datetime = await conn.fetchval("SELECT now()")
+    return now
 
 
 async def claim_key(

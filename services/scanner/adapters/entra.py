@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 from services.scanner.adapters import wire
 from services.scanner.adapters.credentials import credentials
@@ -18,9 +17,10 @@ from services.scanner.domain.directory import (
     DirectoryObject,
     FederatedCredential,
     Owner,
-    Page,
     link,
 )
+from services.scanner.domain.inventory import Item
+from services.scanner.domain.listing import Page
 from shared.clouds import CloudClient, pages
 from shared.clouds.client import get, unexpected
 from shared.clouds.errors import NotFoundError
@@ -72,7 +72,7 @@ _COLLECTIONS: Final = (
         fields=f"{_COMMON},accountEnabled,appOwnerOrganizationId,servicePrincipalType," + _SIGNING,
         what="the service principals' credentials",
         # The one type that has them (resource servicePrincipal).
-        only=quote(f"servicePrincipalType eq '{MANAGED_IDENTITY}'"),
+        only=f"servicePrincipalType eq '{MANAGED_IDENTITY}'",
     ),
 )
 
@@ -174,13 +174,14 @@ class EntraDirectory:
 def _joined(
     page: list[wire.Row], collection: _Collection, owners: _Members, federated: _Members
 ) -> Page:
-    found = Page()
+    items: list[Item] = []
+    objects: list[DirectoryObject] = []
     for row in page:
         one = _object(row, collection, owners, federated)
-        found.objects.append(one)
+        objects.append(one)
         azure = one.principal_type == MANAGED_IDENTITY
-        found.items.extend(link(credentials(row, one, collection.what), renewed_by_azure=azure))
-    return found
+        items.extend(link(credentials(row, one, collection.what), renewed_by_azure=azure))
+    return Page.of(items, objects)
 
 
 def _object(

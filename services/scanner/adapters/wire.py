@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from shared.clouds.client import unexpected
@@ -61,19 +62,37 @@ def tags(row: Row, what: str) -> dict[str, str]:
     return {storable(name): text_or_empty(found, name, what) for name in found}
 
 
+def texts(row: Row, name: str, what: str) -> list[str]:
+    """Return a list of texts; an empty one where Azure leaves it out."""
+    found = optional(row, name, list, what) or []
+    if not all(isinstance(each, str) for each in found):
+        raise unexpected(what, f"`{name}` is not a list of texts")
+    return [storable(each) for each in found]
+
+
 def text_or_empty(row: Row, name: str, what: str) -> str:
     return optional(row, name, str, what) or ""
 
 
 def unix_instant(row: Row, name: str, what: str) -> datetime | None:
     """Return the instant that Key Vault gives in seconds since 1970."""
-    seconds = optional(row, name, int, what)
+    return moment(optional(row, name, int, what), name, what)
+
+
+def moment(seconds: int | None, name: str, what: str) -> datetime | None:
+    """Return the instant that is so many seconds after 1970 began; `name` is the field's."""
     if seconds is None:
         return None
     try:
-        return _finite(datetime.fromtimestamp(seconds, UTC))
+        return _moment(seconds)
     except (OverflowError, ValueError, OSError):
         raise unexpected(what, f"`{name}` is not a moment in time") from None
+
+
+@lru_cache(maxsize=4_096)
+def _moment(seconds: int) -> datetime:
+    """Many items of a vault were made, or end, in the same second."""
+    return _finite(datetime.fromtimestamp(seconds, UTC))
 
 
 def iso_instant(row: Row, name: str, what: str) -> datetime | None:
@@ -82,11 +101,11 @@ def iso_instant(row: Row, name: str, what: str) -> datetime | None:
     if written is None:
         return None
     try:
-        moment = datetime.fromisoformat(written)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        found = datetime.fromisoformat(written)
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (OverflowError, ValueError):
         raise unexpected(what, f"`{name}` is not a moment in time") from None
-    return _finite(moment)
+    return _finite(found)
 
 
 def _finite(moment: datetime) -> datetime:
@@ -95,12 +114,16 @@ def _finite(moment: datetime) -> datetime:
 
 
 def thumbprint(row: Row, name: str, what: str) -> str | None:
-    """Return a thumbprint in lower-case hexadecimal.
+    """Return the row's thumbprint; see `hexadecimal`."""
+    return hexadecimal(optional(row, name, str, what), name, what)
+
+
+def hexadecimal(written: str | None, name: str, what: str) -> str | None:
+    """Return a thumbprint in lower-case hexadecimal; `name` is the field's.
 
     Key Vault writes base64url without padding, Graph base64; some tools put the hexadecimal form
     itself into an application's `customKeyIdentifier`.
     """
-    written = optional(row, name, str, what)
     if not written:
         return None
     if _HEXADECIMAL.fullmatch(written):

@@ -12,6 +12,11 @@ DEFAULT_RATE: Final = 500.0
 """A quarter of the 2,000 requests a second that Azure grants to a subscription's vaults in a region
 (Azure Key Vault service limits: 5 times 4,000 transactions in 10 s)."""
 
+MANAGEMENT_RATE: Final = 6.25
+MANAGEMENT_BURST_SECONDS: Final = 10.0
+"""A quarter of what Azure Resource Manager grants to a principal in a subscription: 250 reads at
+once, then 25 a second (Azure Resource Manager, "Understand how requests are throttled")."""
+
 GRAPH_RATE: Final = 87.5
 """A quarter of the resource units a second that Graph grants to one application in a small tenant
 (3,500 in 10 s; "Microsoft Graph service-specific throttling limits", identity and access)."""
@@ -51,6 +56,10 @@ class Budget:
         """
         self._free_at = max(self._free_at, now - self.burst_seconds) + 1 / self.rate
         return max(0.0, self._free_at - now)
+
+    def hold(self, now: float, seconds: float) -> None:
+        """Give no place before so many seconds have passed: Azure asked for it."""
+        self._free_at = max(self._free_at, now + seconds)
 
     def slow_down(self) -> None:
         """Halve the rate: Azure asked for it."""

@@ -58,13 +58,11 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
 
 
-def compare(before: Item | None, after: Item, *, was_gone: bool = False) -> Change | None:
-    """Return what happened to an item that is there now; None if nothing did.
+def compare(before: Item, after: Item, *, was_gone: bool = False) -> Change | None:
+    """Return what happened to an item that is known and there now; None if nothing did.
 
-    `before` is what the inventory holds (None: never seen), `was_gone` that it is marked removed.
+    `before` is what the inventory holds, `was_gone` that it is marked removed.
     """
-    if before is None:
-        return Change(what=What.ADDED, external_id=after.external_id)
     fields = tuple(differences(before, after))
     if was_gone:
         return Change(what=What.RESTORED, external_id=after.external_id, fields=fields)

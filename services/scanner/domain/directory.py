@@ -6,7 +6,7 @@ federatedIdentityCredential).
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -72,14 +72,6 @@ class DirectoryObject:
     signing_thumbprint: str | None = None
     owners: tuple[Owner, ...] | None = None
     federated: tuple[FederatedCredential, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a listing; one without anything says that the listing goes on."""
-
-    items: list[Item] = field(default_factory=list)
-    objects: list[DirectoryObject] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

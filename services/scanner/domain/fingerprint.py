@@ -1,6 +1,6 @@
 """A digest of a vault's whole listing: the same digest means that nothing has to be written.
 
-It is taken over the items in the order of their names, so the order of pages does not matter, and
+It is taken over the entries in the order of their names, so the order of pages does not matter, and
 over the version of the code that reads and judges them, so that a release which reads more makes
 every vault look new once.
 """
@@ -12,16 +12,15 @@ from typing import Final
 import orjson
 
 from services.scanner.domain.directory import DirectoryObject
-from services.scanner.domain.inventory import Item
+from services.scanner.domain.listing import DIGEST_SIZE, Entry, digest
 from services.scanner.domain.status import DEFAULT, Thresholds
 
-PARSER_VERSION: Final = 2
-_SIZE: Final = 16
+PARSER_VERSION: Final = 3
 
 
 @dataclass(slots=True)
 class Fingerprint:
-    """Gathers a listing page by page and keeps 16 bytes for each item.
+    """Gathers a listing page by page and keeps a digest for each item.
 
     An item that shows up on two pages counts once, as it was seen last.
     """
@@ -30,15 +29,14 @@ class Fingerprint:
     _digests: dict[str, bytes] = field(default_factory=dict)
     _objects: dict[str, bytes] = field(default_factory=dict)
 
-    def add(self, item: Item) -> None:
-        """Take one more item of the listing into account."""
-        written = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
-        self._digests[item.external_id] = blake2b(written, digest_size=_SIZE).digest()
+    def add(self, entry: Entry) -> None:
+        """Take one more entry of the listing into account."""
+        self._digests[entry.external_id] = entry.digest
 
     def add_object(self, found: DirectoryObject) -> None:
         """Take one more application or service principal into account."""
         written = orjson.dumps(found, option=orjson.OPT_SORT_KEYS)
-        self._objects[found.object_id] = blake2b(written, digest_size=_SIZE).digest()
+        self._objects[found.object_id] = digest(written)
 
     def external_ids(self) -> list[str]:
         """Return the names of all items, in order."""
@@ -46,7 +44,7 @@ class Fingerprint:
 
     def digest(self) -> bytes:
         """Return the digest of what was added."""
-        whole = blake2b(orjson.dumps([PARSER_VERSION, self.thresholds]), digest_size=_SIZE)
+        whole = blake2b(orjson.dumps([PARSER_VERSION, self.thresholds]), digest_size=DIGEST_SIZE)
         for external_id in self.external_ids():
             whole.update(self._digests[external_id])
         for object_id in sorted(self._objects):

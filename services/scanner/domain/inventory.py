@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.scanner.domain.configuration import VaultConfiguration
 from shared.events import ItemKind
 
 __all__ = ["Application", "Credential", "Item", "ItemKind", "Subscription", "VaultRef"]
@@ -27,7 +28,8 @@ class VaultRef:
     """A Key Vault as the control plane describes it.
 
     `uri` is the data plane's address as Azure gives it, `https://<name>.vault.azure.net/`. `rbac`
-    says whether roles (true) or access policies (false) decide who may list.
+    says whether roles (true) or access policies (false) decide who may list. Without a
+    `configuration` it is unknown, and `configuration_reason` says why it could not be understood.
     """
 
     resource_id: str
@@ -40,6 +42,8 @@ class VaultRef:
     tags: Mapping[str, str] = field(default_factory=dict)
     rbac: bool = True
     created_on: datetime | None = None
+    configuration: VaultConfiguration | None = None
+    configuration_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

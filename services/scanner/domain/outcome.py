@@ -54,3 +54,11 @@ def unseen_subscription(subscription_id: str, assignee: str) -> str:
         f" the scanner's identity the role Reader: az role assignment create --assignee"
         f' "{assignee}" --role "Reader" --scope "/subscriptions/{subscription_id}".'
     )
+
+
+def unlisted_subscription(subscription_id: str, reason: str, advice: str) -> str:
+    """Return the sentence for a subscription whose vaults could not be listed."""
+    return (
+        f"The vaults of subscription {subscription_id} could not be listed, so new ones there are"
+        f" not known and those known stay as they are. {reason} {advice}"
+    ).strip()

@@ -5,6 +5,7 @@ The commands are those of the Azure CLI's reference (`az role assignment create`
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from services.scanner.domain.inventory import VaultRef
@@ -13,8 +14,8 @@ from shared.events.scanning import VaultOutcome
 UNKNOWN_ASSIGNEE: Final = "<client id of the scanner's identity>"
 
 # Microsoft Graph's own application, and its application permission Application.Read.All.
-_GRAPH: Final = "00000003-0000-0000-c000-000000000000"
-_APPLICATION_READ_ALL: Final = "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"
+GRAPH: Final = "00000003-0000-0000-c000-000000000000"
+APPLICATION_READ_ALL: Final = "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"
 
 
 _SENTENCES: Final[Mapping[VaultOutcome, str | None]] = {
@@ -62,15 +63,30 @@ def _grant(vault: VaultRef, assignee: str) -> str:
     )
 
 
+def detail_remedy(vault: VaultRef, assignee: str, *, by_role: bool) -> str:
+    """Return how to let the identity read details; without it the listing is still complete.
+
+    Set-policy replaces what it names, so the permission List is named again.
+    """
+    if by_role:
+        return f"Optional, for details. {_grant(replace(vault, rbac=True), assignee)}"
+    return (
+        "Optional, for details (public halves and policies, no value): az keyvault set-policy"
+        f' --name "{vault.name}" --resource-group "{vault.resource_group}" --subscription'
+        f' "{vault.subscription_id}" --spn "{assignee}" --key-permissions list get'
+        " getrotationpolicy --certificate-permissions list get"
+    )
+
+
 def _grant_directory(assignee: str) -> str:
     return (
         "The identity lacks the Microsoft Graph application permission Application.Read.All:"
-        f" graph=$(az ad sp show --id {_GRAPH} --query id -o tsv) &&"
+        f" graph=$(az ad sp show --id {GRAPH} --query id -o tsv) &&"
         f' identity=$(az ad sp show --id "{assignee}" --query id -o tsv) &&'
         " az rest --method POST --url"
         ' "https://graph.microsoft.com/v1.0/servicePrincipals/$identity/appRoleAssignments" --body'
         ' "{\\"principalId\\":\\"$identity\\",\\"resourceId\\":\\"$graph\\",'
-        f'\\"appRoleId\\":\\"{_APPLICATION_READ_ALL}\\"}}"'
+        f'\\"appRoleId\\":\\"{APPLICATION_READ_ALL}\\"}}"'
     )
 
 
@@ -82,4 +98,12 @@ def _open_network(vault: VaultRef | None) -> str:
         f' az keyvault network-rule add --name "{vault.name}" --resource-group'
         f' "{vault.resource_group}" --subscription "{vault.subscription_id}" --ip-address'
         ' "<outbound address of the scanner>"'
+    )
+
+
+def grant_reader(scope: str, assignee: str) -> str:
+    """Return what lets the identity read a scope's resources, assignments and settings."""
+    return (
+        "The identity lacks the role Reader: az role assignment create --assignee"
+        f' "{assignee}" --role "Reader" --scope "{scope}"'
     )

@@ -3,7 +3,7 @@
 from shared.database.migrations import run_sql_beside
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.scanner.domain.outcome import Conclusion, Tally, conclude
 from services.scanner.ports import Outbox
-from services.scanner.store import scans
+from services.scanner.store import passes, scans
 from services.scanner.store.scans import Scan
 from shared.audit import Action, AuditEntry, record
 from shared.database import Connection
@@ -42,6 +42,7 @@ async def _end(
     conn: Connection, outbox: Outbox, scan: Scan, tally: Tally, conclusion: Conclusion
 ) -> None:
     seconds = await scans.save_conclusion(conn, scan.id, tally, conclusion)
+    totals = await passes.close_scan(conn, scan.id)
     entry = AuditEntry(
         action=Action.SCAN_COMPLETED,
         actor=scan.requested_by,
@@ -64,5 +65,7 @@ async def _end(
         changed=tally.changed,
         removed=tally.removed,
         seconds=seconds,
+        calls=dict(totals.calls),
+        details_pending=totals.details_pending,
     )
     await outbox.emit(event, connection=conn, correlation_id=scan.correlation_id)

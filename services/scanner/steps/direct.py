@@ -12,14 +12,17 @@ from typing import TypeAlias
 
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
 from services.scanner.domain.outcome import Tally, conclude
+from services.scanner.domain.scope import includes, nothing_fits, place_of
 from services.scanner.domain.status import DEFAULT, Status, Thresholds, days_left, judge
 from services.scanner.ports import Estate
 from services.scanner.steps.pace import Pacing
-from services.scanner.steps.plan import notes, survey
-from services.scanner.steps.read import Readers, UnreadableError, read
+from services.scanner.steps.plan import EVERYTHING, notes, survey
+from services.scanner.steps.read import Readers, UnreadableError, read, unreadable
 from services.scanner.steps.visit import AT_ONCE, run_all
 from services.scanner.store.estate import DIRECTORY_NAME
+from shared.clouds.errors import CloudError
 from shared.events.scanning import ScanOutcome, VaultOutcome
+from shared.selector import Selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,7 @@ async def scan(
     *,
     now: datetime,
     subscription_ids: Sequence[str] = (),
+    selector: Selector = EVERYTHING,
     thresholds: Thresholds = DEFAULT,
     at_once: int = AT_ONCE,
 ) -> AsyncGenerator[Progress, None]:
@@ -87,6 +91,7 @@ async def scan(
     sources: list[VaultRef | None] = list(found.vaults)
     if not subscription_ids:
         sources.append(None)
+    sources = _chosen(sources, selector, found.subscriptions)
     yield Begun(subscriptions=found.subscriptions, sources=len(sources))
     unreadable = items = 0
     async with aclosing(_look_at_all(sources, readers, pacing, now, thresholds, at_once)) as all_:
@@ -95,7 +100,10 @@ async def scan(
             items += len(looked.items)
             yield looked
     tally = Tally(vaults=len(sources), unreadable=unreadable, items=items)
-    conclusion = conclude(tally, notes(found, readers.assignee))
+    sentences = notes(found, readers.assignee)
+    if not sources and not sentences and selector:
+        sentences = [nothing_fits(selector, EVERYTHING)]
+    conclusion = conclude(tally, sentences)
     yield Ended(
         outcome=conclusion.outcome,
         error=conclusion.error,
@@ -103,6 +111,15 @@ async def scan(
         unreadable=unreadable,
         items=items,
     )
+
+
+def _chosen(
+    sources: Sequence[VaultRef | None], selector: Selector, subscriptions: Sequence[Subscription]
+) -> list[VaultRef | None]:
+    known = {one.id: one for one in subscriptions}
+    return [
+        vault for vault in sources if includes(selector, place_of(vault, DIRECTORY_NAME, known))
+    ]
 
 
 async def _look_at_all(
@@ -140,11 +157,8 @@ async def look(
 ) -> Looked:
     """Read one source and judge its items."""
     name = vault.name if vault else DIRECTORY_NAME
-    held: dict[str, Item] = {}
     try:
-        async with aclosing(read(readers, vault, name)) as pages:
-            async for page in pages:
-                held.update((item.external_id, item) for item in page.items)
+        held = await _held(readers, vault, name)
     except UnreadableError as error:
         pacing.heed(vault, error.outcome)
         return Looked(
@@ -157,6 +171,18 @@ async def look(
     pacing.heed(vault, VaultOutcome.OK)
     judged = tuple(_judged(item, now, thresholds) for item in held.values())
     return Looked(name=name, vault=vault, items=judged)
+
+
+async def _held(readers: Readers, vault: VaultRef | None, name: str) -> dict[str, Item]:
+    """Return a source's items; one on two pages counts as it was seen last."""
+    held: dict[str, Item] = {}
+    async with aclosing(read(readers, vault, name)) as pages:
+        async for page in pages:
+            try:
+                held.update((item.external_id, item) for item in page)
+            except CloudError as error:
+                raise unreadable(error, vault, name, readers.assignee) from error
+    return held
 
 
 def _judged(item: Item, now: datetime, thresholds: Thresholds) -> Judged:

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from services.scanner.domain.directory import DirectoryObject, Page
+from services.scanner.domain.directory import DirectoryObject
 from services.scanner.domain.fingerprint import Fingerprint
 from services.scanner.domain.inventory import Item
+from services.scanner.domain.listing import Entry, Page
 from services.scanner.domain.status import Thresholds
 
 STAGE_AT: Final = 10_000
@@ -20,15 +21,15 @@ Stage = Callable[[Sequence[Item]], Awaitable[None]]
 class Listing:
     """A complete listing that was begun at `began_at` (the database's time).
 
-    Its items are in `held`, or staged under `look` when there are more than memory should hold;
-    `objects` are the directory's applications and service principals.
+    Its entries are in `held`, or its items staged under `look` when there are more than memory
+    should hold; `objects` are the directory's applications and service principals.
     """
 
     look: UUID
     began_at: datetime
     fingerprint: bytes
     external_ids: list[str]
-    held: list[Item] = field(default_factory=list)
+    held: list[Entry] = field(default_factory=list)
     objects: list[DirectoryObject] = field(default_factory=list)
 
 
@@ -43,22 +44,22 @@ async def gather(
 ) -> Listing:
     """Take in all pages. What is on two pages, as happens while somebody writes, counts once."""
     fingerprint = Fingerprint(thresholds)
-    held: dict[str, Item] = {}
+    held: dict[str, Entry] = {}
     objects: dict[str, DirectoryObject] = {}
     staged = False
     async for page in pages:
         for found in page.objects:
             fingerprint.add_object(found)
             objects[found.object_id] = found
-        for item in page.items:
-            fingerprint.add(item)
-            held[item.external_id] = item
+        for entry in page.entries:
+            fingerprint.add(entry)
+            held[entry.external_id] = entry
         if len(held) > stage_at:
-            await stage(list(held.values()))
+            await stage([entry.read() for entry in held.values()])
             held.clear()
             staged = True
     if staged:
-        await stage(list(held.values()))
+        await stage([entry.read() for entry in held.values()])
         held.clear()
     return Listing(
         look=look,

@@ -1,17 +1,23 @@
-"""Waiting for the budget before each page of a vault or of the directory."""
+"""Waiting for the budget: before a page of a vault or the directory, and a management read."""
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Final
 
 from services.scanner.domain.budget import (
     DEFAULT_RATE,
     GRAPH_RATE,
     KEY_LISTINGS_BURST,
     KEY_LISTINGS_RATE,
+    MANAGEMENT_BURST_SECONDS,
+    MANAGEMENT_RATE,
     Budget,
 )
 from services.scanner.domain.inventory import VaultRef
 from shared.events.scanning import VaultOutcome
+
+# Longer nobody waits in line: a scan's plan may stand behind.
+LONGEST_HOLD_SECONDS: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -56,3 +62,27 @@ class Pacing:
         """Return the budget that this vault draws on."""
         key = (vault.subscription_id, vault.region)
         return self._budgets.setdefault(key, Budget(self.rate))
+
+
+@dataclass(slots=True)
+class ManagementPacing:
+    """One budget of management reads for each subscription."""
+
+    _budgets: dict[str, Budget] = field(default_factory=dict)
+
+    async def wait(self, subscription_id: str) -> None:
+        """Wait until the subscription may be asked for the next time."""
+        seconds = self.budget(subscription_id).take(asyncio.get_running_loop().time())
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+    def hold(self, subscription_id: str, seconds: float) -> None:
+        """Ask a subscription no more for so long, at most a minute, and more slowly then."""
+        budget = self.budget(subscription_id)
+        budget.slow_down()
+        budget.hold(asyncio.get_running_loop().time(), min(seconds, LONGEST_HOLD_SECONDS))
+
+    def budget(self, subscription_id: str) -> Budget:
+        """Return the budget of a subscription's management reads."""
+        made = Budget(MANAGEMENT_RATE, burst_seconds=MANAGEMENT_BURST_SECONDS)
+        return self._budgets.setdefault(subscription_id.lower(), made)

@@ -1,31 +1,46 @@
 """Planning a scan: what there is to look at, cut into shards."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from services.scanner.domain.inventory import Subscription, VaultRef
-from services.scanner.domain.outcome import NO_SUBSCRIPTION, unseen_subscription
+from services.scanner.domain.outcome import (
+    NO_SUBSCRIPTION,
+    unlisted_subscription,
+    unseen_subscription,
+)
+from services.scanner.domain.remedy import grant_reader
+from services.scanner.domain.scope import Cut, Place, divide, nothing_fits
 from services.scanner.domain.sharding import Presence, Shard, Source, shards
-from services.scanner.ports import Estate, Outbox
-from services.scanner.steps.conclude import conclude_if_done
+from services.scanner.ports import Estate, GrantListing, Outbox, PartlyListedError
+from services.scanner.steps.conclude import conclude_if_done, fail_scan
+from services.scanner.steps.grants import save_grants
 from services.scanner.store import estate as sources_store
 from services.scanner.store import scans
 from services.scanner.store.scans import Scan
+from services.scanner.store.vaults import save_vaults
+from shared.clouds.errors import AccessDeniedError, CloudError
 from shared.database import Connection, Pool
 from shared.events.scanning import ScanShardRequested
+from shared.selector import Selector, SelectorError, parse_scope
+
+EVERYTHING: Final = Selector()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """What the control plane shows: subscriptions that can be seen, the vaults of those in scope.
 
-    `unseen` were asked for and cannot be seen.
+    `in_scope` were asked for, or all were; of them the vaults of those in `unlisted` could not be
+    listed. `unseen` were asked for and cannot be seen.
     """
 
     subscriptions: tuple[Subscription, ...]
     in_scope: frozenset[str]
     unseen: tuple[str, ...]
     vaults: tuple[VaultRef, ...]
+    unlisted: Mapping[str, CloudError] = field(default_factory=dict)
 
 
 async def survey(estate: Estate, asked: Sequence[str]) -> Survey:
@@ -36,26 +51,65 @@ async def survey(estate: Estate, asked: Sequence[str]) -> Survey:
     visible = {one.id.lower(): one for one in await estate.subscriptions()}
     wanted = dict.fromkeys(name.lower() for name in asked)
     in_scope = [visible[name].id for name in wanted or visible if name in visible]
-    vaults = {vault.uri.rstrip("/").lower(): vault for vault in await estate.vaults(in_scope)}
+    unlisted: Mapping[str, CloudError] = {}
+    try:
+        listed: Sequence[VaultRef] = await estate.vaults(in_scope)
+    except PartlyListedError as partly:
+        listed, unlisted = partly.vaults, partly.failures
+    vaults = {vault.uri.rstrip("/").lower(): vault for vault in listed}
     return Survey(
         subscriptions=tuple(visible.values()),
         in_scope=frozenset(in_scope),
         unseen=tuple(name for name in wanted if name not in visible),
         vaults=tuple(vaults.values()),
+        unlisted=unlisted,
     )
 
 
-async def plan(pool: Pool, outbox: Outbox, scan: Scan, found: Survey, *, assignee: str) -> None:
-    """Write the plan of a requested scan and send its shards; once, whoever else is planning it."""
+async def plan(
+    pool: Pool,
+    outbox: Outbox,
+    scan: Scan,
+    found: Survey,
+    *,
+    assignee: str,
+    scope: Selector = EVERYTHING,
+    grants: GrantListing | None = None,
+) -> None:
+    """Write the plan of a requested scan and send its shards; once, whoever else is planning it.
+
+    What the control plane told is recorded with it, `grants` where they were asked for. `scope` is
+    the installation's; a scan with a selector that cannot be read fails and says why.
+    """
     async with pool.transaction() as conn:
         locked = await scans.lock_scan(conn, scan.id)
         if locked is None or locked.state != scans.REQUESTED:
             return
-        everything = not scan.subscription_ids
-        cut = shards(await _sources(conn, found, everything=everything))
-        await scans.add_plan(conn, scan.id, cut, notes(found, assignee))
+        try:
+            selector = parse_scope(scan.selector)
+        except SelectorError as error:
+            await fail_scan(conn, outbox, scan.id, str(error))
+            return
+        divided = divide(await _places(conn, scan, found), selector, scope)
+        await _note_scope(conn, divided)
+        cut = shards(place.source for place in divided.places)
+        if grants is not None:
+            await save_grants(conn, grants, found.subscriptions, assignee)
+        sentences = notes(found, assignee)
+        if not cut and not sentences and (selector or scope):
+            sentences = [nothing_fits(selector, scope)]
+        await scans.add_plan(conn, scan.id, cut, sentences, excluded=len(divided.excluded))
         await send_shards(conn, outbox, scan, [shard.shard_id for shard in cut])
         await conclude_if_done(conn, outbox, scan.id)
+
+
+async def _note_scope(conn: Connection, divided: Cut) -> None:
+    """Record which sources are left out by choice: excluded is neither deleted nor unreadable."""
+    await sources_store.save_excluded(
+        conn,
+        [place.source.vault_id for place in divided.places],
+        [place.source.vault_id for place in divided.excluded],
+    )
 
 
 async def plan_one(conn: Connection, outbox: Outbox, scan: Scan, source: Source) -> None:
@@ -81,23 +135,45 @@ async def send_shards(
         await outbox.emit(event, connection=conn, correlation_id=scan.correlation_id)
 
 
-async def _sources(conn: Connection, found: Survey, *, everything: bool) -> list[Source]:
-    """Return what is to be looked at: the listed vaults, those known before, the directory."""
+async def _places(conn: Connection, scan: Scan, found: Survey) -> list[Place]:
+    """Return what there is to look at: the listed vaults, those known before, the directory."""
     await sources_store.save_subscriptions(conn, found.subscriptions)
-    listed = await sources_store.save_vaults(conn, found.vaults)
-    scope = None if everything else [*found.in_scope, *found.unseen]
-    others = await sources_store.list_others(conn, [one.vault_id for one in listed], scope)
-    others = [replace(one, presence=_presence(one, found)) for one in others]
-    directory = [await sources_store.save_directory(conn)] if everything else []
-    return [*listed, *others, *directory]
+    listed = {one.vault_id for one in await save_vaults(conn, found.vaults, scan.id)}
+    if not scan.subscription_ids:
+        listed.add((await sources_store.save_directory(conn)).vault_id)
+    asked = [*found.in_scope, *found.unseen] if scan.subscription_ids else None
+    known = await sources_store.list_places(conn, asked)
+    return [
+        place
+        if place.source.vault_id in listed
+        else replace(place, source=replace(place.source, presence=_presence(place.source, found)))
+        for place in known
+    ]
 
 
 def _presence(source: Source, found: Survey) -> Presence:
-    return Presence.MISSING if source.subscription_id in found.in_scope else Presence.UNSEEN
+    listed = found.in_scope - found.unlisted.keys()
+    return Presence.MISSING if source.subscription_id in listed else Presence.UNSEEN
 
 
 def notes(found: Survey, assignee: str) -> list[str]:
     """Return the sentences on what could not even be listed."""
     if not found.subscriptions and not found.unseen:
         return [NO_SUBSCRIPTION]
-    return [unseen_subscription(subscription_id, assignee) for subscription_id in found.unseen]
+    unseen = [unseen_subscription(subscription_id, assignee) for subscription_id in found.unseen]
+    return [
+        *unseen,
+        *(
+            unlisted_subscription(
+                subscription_id, str(error), _advice(subscription_id, error, assignee)
+            )
+            for subscription_id, error in found.unlisted.items()
+        ),
+    ]
+
+
+def _advice(subscription_id: str, error: CloudError, assignee: str) -> str:
+    """Return the command where a role is missing, or else what the error says."""
+    if isinstance(error, AccessDeniedError):
+        return grant_reader(f"/subscriptions/{subscription_id}", assignee)
+    return error.remedy

@@ -1,12 +1,12 @@
 """Reading one source page by page, with every failure turned into that source's outcome."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from services.scanner.domain.directory import Page
-from services.scanner.domain.inventory import Item, VaultRef
+from services.scanner.domain.inventory import VaultRef
+from services.scanner.domain.listing import Page
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, remedy
 from services.scanner.ports import Directory, VaultReader
 from shared.clouds.errors import (
@@ -67,9 +67,7 @@ async def read(readers: Readers, vault: VaultRef | None, name: str) -> AsyncGene
 
     Also for an error that nobody foresaw: one source's surprise must not end the others' scan.
     """
-    pages: AsyncIterator[Page | list[Item]] = (
-        readers.directory.listing() if vault is None else readers.vaults.items(vault)
-    )
+    pages = readers.directory.listing() if vault is None else readers.vaults.items(vault)
     try:
         while True:
             try:
@@ -78,21 +76,27 @@ async def read(readers: Readers, vault: VaultRef | None, name: str) -> AsyncGene
             except StopAsyncIteration:
                 return
             except Exception as error:
-                raise _unreadable(error, vault, name, readers.assignee) from error
-            yield page if isinstance(page, Page) else Page(page)
+                raise unreadable(error, vault, name, readers.assignee) from error
+            yield page
     finally:
         close = getattr(pages, "aclose", None)
         if close is not None:
             await close()
 
 
-def _unreadable(
-    error: Exception, vault: VaultRef | None, name: str, assignee: str
-) -> UnreadableError:
-    outcome = next(
+def outcome_of(error: Exception) -> VaultOutcome:
+    """Return what an error means for the source, or the part of it, that was asked for."""
+    return next(
         (found for kind, found in _OUTCOMES.items() if isinstance(error, kind)),
         VaultOutcome.FAILED,
     )
+
+
+def unreadable(
+    error: Exception, vault: VaultRef | None, name: str, assignee: str
+) -> UnreadableError:
+    """Return what an error while reading a source, or an entry of its pages, came to."""
+    outcome = outcome_of(error)
     if isinstance(error, CloudError):
         return UnreadableError(outcome, str(error), _remedy(error, outcome, vault, assignee))
     if outcome is VaultOutcome.TIMED_OUT:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, remedy
-from services.scanner.ports import Estate, Outbox
+from services.scanner.ports import Estate, Grants, Outbox
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
-from services.scanner.steps.plan import plan, send_shards, survey
+from services.scanner.steps.grants import list_grants
+from services.scanner.steps.plan import EVERYTHING, plan, send_shards, survey
 from services.scanner.steps.read import UnreadableError
 from services.scanner.steps.record import Recorder
 from services.scanner.store import looks, scans, staging
@@ -19,6 +20,7 @@ from services.scanner.store.scans import Scan
 from shared.clouds.errors import CloudError
 from shared.database import Pool
 from shared.events.scanning import VaultOutcome
+from shared.selector import Selector
 from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
@@ -43,8 +45,10 @@ class Watchdog:
     pool: Pool
     outbox: Outbox
     estate: Estate
+    grants: Grants | None = None
     assignee: str = UNKNOWN_ASSIGNEE
     stale_seconds: float = STALE_SECONDS
+    scope: Selector = EVERYTHING
 
     async def look(self) -> int:
         """Resume or give up stale scans; return how many there were."""
@@ -101,7 +105,16 @@ class Watchdog:
             if scan.resumed == ATTEMPTS:
                 await self._fail(scan, f"{error} {error.remedy}".strip())
         else:
-            await plan(self.pool, self.outbox, scan, found, assignee=self.assignee)
+            granted = await list_grants(self.grants, sorted(found.in_scope))
+            await plan(
+                self.pool,
+                self.outbox,
+                scan,
+                found,
+                assignee=self.assignee,
+                scope=self.scope,
+                grants=granted,
+            )
 
     async def _fail(self, scan: Scan, error: str) -> None:
         async with self.pool.transaction() as conn:

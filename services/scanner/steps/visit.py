@@ -14,10 +14,11 @@ import asyncpg
 from services.scanner.domain.remedy import remedy
 from services.scanner.steps.gather import gather
 from services.scanner.steps.pace import Pacing
-from services.scanner.steps.read import Readers, UnreadableError, read
+from services.scanner.steps.read import Readers, UnreadableError, read, unreadable
 from services.scanner.steps.record import Recorder
 from services.scanner.store import looks, staging
 from services.scanner.store.looks import Pending
+from shared.clouds.errors import CloudError
 from shared.events.scanning import VaultOutcome
 from shared.telemetry import get_logger
 
@@ -29,7 +30,7 @@ AT_ONCE: Final = 64
 WRITERS: Final = 2
 # What cannot be written of one source's data, here or in the database; any other database error
 # concerns all sources.
-_REFUSALS: Final = (
+REFUSALS: Final = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
@@ -79,7 +80,9 @@ class Visitor:
                 )
             async with self.writers:
                 await recorder.listing(source.vault_id, listing)
-        except _REFUSALS as error:
+        except CloudError as error:
+            raise unreadable(error, source.vault, source.name, self.readers.assignee) from error
+        except REFUSALS as error:
             logger.exception("a source's items cannot be stored", source=source.name)
             raise UnreadableError(
                 VaultOutcome.FAILED,

@@ -1,6 +1,6 @@
 """Items and the change feed: only rows that differ are written, none for being seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -13,11 +13,8 @@ from services.scanner.domain.status import Thresholds, Windows
 from services.scanner.store.rows import to_columns, to_item
 from shared.database import Connection
 
-# MERGE with IS DISTINCT FROM writes nothing for an unchanged row; ON CONFLICT would lock each row,
-# and so dirty its page.
-_MERGE: Final = """
-    MERGE INTO scanner.item AS i
-    USING unnest(
+_SOURCE: Final = """
+    unnest(
         $2::text[], $3::text[], $4::text[], $5::boolean[], $6::timestamptz[],
         $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
         $11::timestamptz[], $12::timestamptz[], $13::text[], $14::jsonb[], $15::text[],
@@ -29,39 +26,43 @@ _MERGE: Final = """
         recoverable_days, managed, version, thumbprint, application_object_id,
         application_id, application_name
     )
-    ON i.vault_id = $1 AND i.external_id = s.external_id
-    WHEN MATCHED AND (
-        i.name, i.enabled, i.created_on, i.updated_on, i.not_before, i.expires_on,
-        i.warning_at, i.critical_at, i.content_type, i.tags, i.recovery_level,
-        i.recoverable_days, i.managed, i.version, i.thumbprint, i.application_object_id,
-        i.application_id, i.application_name, i.deleted_at
-    ) IS DISTINCT FROM (
-        s.name, s.enabled, s.created_on, s.updated_on, s.not_before, s.expires_on,
-        s.warning_at, s.critical_at, s.content_type, s.tags, s.recovery_level,
-        s.recoverable_days, s.managed, s.version, s.thumbprint, s.application_object_id,
-        s.application_id, s.application_name, NULL::timestamptz
-    ) THEN UPDATE SET
-        name = s.name, enabled = s.enabled, created_on = s.created_on,
-        updated_on = s.updated_on, not_before = s.not_before, expires_on = s.expires_on,
-        warning_at = s.warning_at, critical_at = s.critical_at, look_at = s.look_at,
-        content_type = s.content_type, tags = s.tags, recovery_level = s.recovery_level,
-        recoverable_days = s.recoverable_days, managed = s.managed, version = s.version,
-        thumbprint = s.thumbprint, application_object_id = s.application_object_id,
-        application_id = s.application_id, application_name = s.application_name,
-        changed_at = now(), deleted_at = NULL
-    WHEN NOT MATCHED THEN INSERT (
-        vault_id, subscription_id, kind, external_id, name, enabled, created_on, updated_on,
-        not_before, expires_on, warning_at, critical_at, look_at, content_type, tags,
-        recovery_level, recoverable_days, managed, version, thumbprint,
-        application_object_id, application_id, application_name
-    ) VALUES (
-        $1, (SELECT v.subscription_id FROM scanner.vault v WHERE v.id = $1), s.kind,
-        s.external_id, s.name, s.enabled, s.created_on, s.updated_on, s.not_before,
-        s.expires_on, s.warning_at, s.critical_at, s.look_at, s.content_type, s.tags,
-        s.recovery_level, s.recoverable_days, s.managed, s.version, s.thumbprint,
-        s.application_object_id, s.application_id, s.application_name
-    )
 """
+# Items and their entries in one statement: a first scan adds hundreds of thousands of both.
+_ADD: Final = f"""
+    WITH added AS (
+        INSERT INTO scanner.item (
+            vault_id, subscription_id, kind, external_id, name, enabled, created_on, updated_on,
+            not_before, expires_on, warning_at, critical_at, look_at, content_type, tags,
+            recovery_level, recoverable_days, managed, version, thumbprint,
+            application_object_id, application_id, application_name
+        )
+        SELECT $1, (SELECT v.subscription_id FROM scanner.vault v WHERE v.id = $1), s.kind,
+               s.external_id, s.name, s.enabled, s.created_on, s.updated_on, s.not_before,
+               s.expires_on, s.warning_at, s.critical_at, s.look_at, s.content_type, s.tags,
+               s.recovery_level, s.recoverable_days, s.managed, s.version, s.thumbprint,
+               s.application_object_id, s.application_id, s.application_name
+        FROM {_SOURCE}
+        RETURNING id
+    ), noted AS (
+        INSERT INTO scanner.change (scan_id, vault_id, item_id, what)
+        SELECT $23, $1, a.id, 'added' FROM added a
+        RETURNING id
+    )
+    SELECT count(*) AS entries, min(id) AS first, max(id) AS last FROM noted
+"""  # noqa: S608 - put together from the constant above
+_UPDATE: Final = f"""
+    UPDATE scanner.item AS i
+       SET name = s.name, enabled = s.enabled, created_on = s.created_on,
+           updated_on = s.updated_on, not_before = s.not_before, expires_on = s.expires_on,
+           warning_at = s.warning_at, critical_at = s.critical_at, look_at = s.look_at,
+           content_type = s.content_type, tags = s.tags, recovery_level = s.recovery_level,
+           recoverable_days = s.recoverable_days, managed = s.managed, version = s.version,
+           thumbprint = s.thumbprint, application_object_id = s.application_object_id,
+           application_id = s.application_id, application_name = s.application_name,
+           changed_at = now(), deleted_at = NULL
+    FROM {_SOURCE}
+    WHERE i.vault_id = $1 AND i.external_id = s.external_id
+"""  # noqa: S608 - put together from the constant above
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Known:
     item: Item
     windows: Windows | None
     gone: bool
+    item_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,11 @@ async def list_known(
     """Return what the inventory holds of these items, removed ones included."""
     rows = await conn.fetch(
         """
-        SELECT i.kind, i.external_id, i.name, i.enabled, i.created_on, i.updated_on, i.not_before,
-               i.expires_on, i.warning_at, i.critical_at, i.content_type, i.tags, i.recovery_level,
-               i.recoverable_days, i.managed, i.version, i.thumbprint, i.application_object_id,
-               i.application_id, i.application_name, i.deleted_at IS NOT NULL AS gone
+        SELECT i.id, i.kind, i.external_id, i.name, i.enabled, i.created_on, i.updated_on,
+               i.not_before, i.expires_on, i.warning_at, i.critical_at, i.content_type, i.tags,
+               i.recovery_level, i.recoverable_days, i.managed, i.version, i.thumbprint,
+               i.application_object_id, i.application_id, i.application_name,
+               i.deleted_at IS NOT NULL AS gone
         FROM scanner.item i
         WHERE i.vault_id = $1 AND i.external_id = ANY ($2::text[])
         """,
@@ -113,18 +116,36 @@ async def list_known(
             to_item(row),
             Windows(row["warning_at"], row["critical_at"]) if row["warning_at"] else None,
             row["gone"],
+            row["id"],
         )
         for row in rows
     }
 
 
-async def merge(
-    conn: Connection, vault_id: int, items: Sequence[Item], thresholds: Thresholds
+async def add_items(
+    conn: Connection,
+    scan_id: UUID,
+    vault_id: int,
+    items: Sequence[Item],
+    thresholds: Callable[[Item], Thresholds],
+) -> Span:
+    """Add items that were never seen, with their entries. Needs the vault's lock."""
+    if not items:
+        return NOTHING
+    row = await conn.fetchrow(_ADD, vault_id, *to_columns(items, thresholds), scan_id)
+    return Span(row["entries"], row["first"], row["last"]) if row else NOTHING
+
+
+async def update_items(
+    conn: Connection,
+    vault_id: int,
+    items: Sequence[Item],
+    thresholds: Callable[[Item], Thresholds],
 ) -> None:
-    """Add or update items; a removed one comes back. Needs the vault's lock."""
+    """Write items that are known and differ; a removed one comes back. Needs the vault's lock."""
     if not items:
         return
-    await conn.execute(_MERGE, vault_id, *to_columns(items, thresholds))
+    await conn.execute(_UPDATE, vault_id, *to_columns(items, thresholds))
 
 
 async def add_changes(
@@ -187,15 +208,16 @@ async def wake_siblings(conn: Connection, vault_id: int) -> None:
     """Let the sweep look again at the other credentials of applications that this write changed.
 
     Which one is the newest may have changed with it. Rows of this write carry this transaction's
-    time and have their own instant already.
+    time and have their own instant already. No time is compared by order: a clock that has been
+    ahead may have left its own times here.
     """
     await conn.execute(
         """
         UPDATE scanner.item AS i
-           SET look_at = now()
-         WHERE i.vault_id = $1 AND i.deleted_at IS NULL AND i.changed_at < now()
+           SET look_at = '-infinity'
+         WHERE i.vault_id = $1 AND i.deleted_at IS NULL AND i.changed_at <> now()
            AND i.enabled AND NOT i.managed AND i.expires_on IS NOT NULL
-           AND (i.look_at IS NULL OR i.look_at > now())
+           AND i.look_at IS DISTINCT FROM '-infinity'
            AND i.application_object_id IN (
                SELECT c.application_object_id FROM scanner.item c
                WHERE c.vault_id = $1 AND c.changed_at = now())

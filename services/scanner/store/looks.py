@@ -62,7 +62,7 @@ async def list_pending(conn: Connection, scan_id: UUID, shard_id: int) -> list[P
         scan_id,
         shard_id,
     )
-    return [_pending(row) for row in rows]
+    return [to_pending(row) for row in rows]
 
 
 async def get_time(conn: Connection) -> datetime:
@@ -72,11 +72,15 @@ async def get_time(conn: Connection) -> datetime:
 
 
 async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing | None:
-    """Become the one writer of a source; None when this scan has its outcome already."""
+    """Become the one writer of a source; None when this scan has its outcome already.
+
+    A listing that is stored from the future, by a clock that has gone back, is older than any.
+    """
     await lock_vault(conn, vault_id)
     row = await conn.fetchrow(
         """
-        SELECT v.name, v.subscription_id, v.items, v.fingerprint, v.listed_at, sv.presence
+        SELECT v.name, v.subscription_id, v.items, v.fingerprint, sv.presence,
+               CASE WHEN v.listed_at <= clock_timestamp() THEN v.listed_at END AS listed_at
         FROM scanner.scan_vault sv JOIN scanner.vault v ON v.id = sv.vault_id
         WHERE sv.scan_id = $1 AND sv.vault_id = $2 AND sv.finished_at IS NULL
         FOR NO KEY UPDATE OF sv
@@ -96,7 +100,9 @@ async def save_result(conn: Connection, scan_id: UUID, vault_id: int, result: Re
         UPDATE scanner.scan_vault
            SET finished_at = now(), progress_at = now(), outcome = $3, reason = $4, remedy = $5,
                items = $6, added = $7, changed = $8, removed = $9, first_change_id = $10,
-               last_change_id = $11
+               last_change_id = $11,
+               change_mark = coalesce(
+                   (SELECT max(c.id) FROM scanner.change c WHERE c.vault_id = $2), 0)
          WHERE scan_id = $1 AND vault_id = $2
         """,
         scan_id,
@@ -149,19 +155,23 @@ async def delete_vault(conn: Connection, vault_id: int) -> None:
     )
 
 
-def _pending(row: asyncpg.Record) -> Pending:
-    vault = None
-    if row["kind"] == "vault":
-        vault = VaultRef(
-            resource_id=row["resource_id"],
-            name=row["name"],
-            uri=row["uri"],
-            subscription_id=row["subscription_id"],
-            resource_group=row["resource_group"],
-            region=row["region"],
-            sku=row["sku"],
-            tags=row["tags"],
-            rbac=row["rbac"],
-            created_on=row["created_on"],
-        )
+def to_vault(row: asyncpg.Record) -> VaultRef:
+    """Return the vault of a row as far as reading from it needs; without its configuration."""
+    return VaultRef(
+        resource_id=row["resource_id"],
+        name=row["name"],
+        uri=row["uri"],
+        subscription_id=row["subscription_id"],
+        resource_group=row["resource_group"],
+        region=row["region"],
+        sku=row["sku"],
+        tags=row["tags"],
+        rbac=row["rbac"],
+        created_on=row["created_on"],
+    )
+
+
+def to_pending(row: asyncpg.Record) -> Pending:
+    """Return the source of a row with a vault's columns."""
+    vault = to_vault(row) if row["kind"] == "vault" else None
     return Pending(vault_id=row["id"], name=row["name"], vault=vault)

@@ -26,6 +26,8 @@ class Scan:
     correlation_id: UUID
     notes: tuple[str, ...] = ()
     resumed: int = 0
+    selector: str = ""
+    schedule_id: UUID | None = None
 
 
 REQUESTED: Final = "requested"
@@ -38,8 +40,9 @@ async def add_scan(conn: Connection, scan: Scan, requested_at: datetime) -> bool
     added = await conn.fetchval(
         """
         INSERT INTO scanner.scan (
-            id, mode, subscription_ids, requested_by, correlation_id, requested_at, state)
-        VALUES ($1, $2, $3, $4, $5, least($6, now()), $7)
+            id, mode, subscription_ids, requested_by, correlation_id, requested_at, state, selector,
+            schedule_id)
+        VALUES ($1, $2, $3, $4, $5, least($6, now()), $7, $8, $9)
         ON CONFLICT (id) DO NOTHING
         RETURNING true
         """,
@@ -50,6 +53,8 @@ async def add_scan(conn: Connection, scan: Scan, requested_at: datetime) -> bool
         scan.correlation_id,
         requested_at,
         scan.state,
+        scan.selector,
+        scan.schedule_id,
     )
     return added is True
 
@@ -65,7 +70,7 @@ async def get_scan(conn: Connection, scan_id: UUID) -> Scan | None:
     row = await conn.fetchrow(
         """
         SELECT s.id, s.mode, s.state, s.subscription_ids, s.requested_by, s.correlation_id,
-               s.notes, s.resumed
+               s.notes, s.resumed, s.selector, s.schedule_id
         FROM scanner.scan s WHERE s.id = $1
         """,
         scan_id,
@@ -78,7 +83,7 @@ async def lock_scan(conn: Connection, scan_id: UUID) -> Scan | None:
     row = await conn.fetchrow(
         """
         SELECT s.id, s.mode, s.state, s.subscription_ids, s.requested_by, s.correlation_id,
-               s.notes, s.resumed
+               s.notes, s.resumed, s.selector, s.schedule_id
         FROM scanner.scan s WHERE s.id = $1
         FOR NO KEY UPDATE
         """,
@@ -88,15 +93,22 @@ async def lock_scan(conn: Connection, scan_id: UUID) -> Scan | None:
 
 
 async def add_plan(
-    conn: Connection, scan_id: UUID, shards: Sequence[Shard], notes: Sequence[str]
+    conn: Connection,
+    scan_id: UUID,
+    shards: Sequence[Shard],
+    notes: Sequence[str],
+    *,
+    excluded: int = 0,
 ) -> None:
     """Add a scan's shards with their sources; the scan runs from now on."""
     await conn.execute(
         """
-        UPDATE scanner.scan SET state = 'running', notes = $2, progress_at = now() WHERE id = $1
+        UPDATE scanner.scan SET state = 'running', notes = $2, excluded = $3, progress_at = now()
+        WHERE id = $1
         """,
         scan_id,
         notes,
+        excluded,
     )
     await conn.execute(
         """
@@ -225,7 +237,7 @@ async def claim_stale(conn: Connection, *, after_seconds: float, limit: int) -> 
             LIMIT $2
             FOR NO KEY UPDATE SKIP LOCKED)
         RETURNING s.id, s.mode, s.state, s.subscription_ids, s.requested_by, s.correlation_id,
-                  s.notes, s.resumed
+                  s.notes, s.resumed, s.selector, s.schedule_id
         """,
         after_seconds,
         limit,
@@ -243,4 +255,6 @@ def _scan(row: asyncpg.Record) -> Scan:
         correlation_id=row["correlation_id"],
         notes=tuple(row["notes"]),
         resumed=row["resumed"],
+        selector=row["selector"],
+        schedule_id=row["schedule_id"],
     )

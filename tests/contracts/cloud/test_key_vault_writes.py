@@ -79,6 +79,26 @@ async def test_attributes_change_in_place(secrets: SecretClient) -> None:
         await secrets.get_secret(name)
 
 
+async def test_a_list_shows_each_change_at_once_whoever_made_it(
+    way: Way, secrets: SecretClient
+) -> None:
+    name, vault = new_name(), way.sandbox.vault(for_rotation)["name"]
+
+    async def listed() -> tuple[bool, str | None] | None:
+        found = [s async for s in secrets.list_properties_of_secrets() if s.name == name]
+        return (found[0].enabled, found[0].content_type) if found else None
+
+    assert await listed() is None
+    await secrets.set_secret(name, "first")
+    assert await listed() == (True, None)
+    await secrets.update_secret_properties(name, enabled=False)
+    assert await listed() == (False, None)
+    way.sandbox.control.write(vault=vault, kind="secret", name=name, content_type="text/plain")
+    assert await listed() == (False, "text/plain")
+    await secrets.delete_secret(name)
+    assert await listed() is None
+
+
 async def test_a_deleted_secret_blocks_its_name_until_it_is_recovered(
     secrets: SecretClient,
 ) -> None:

@@ -95,3 +95,22 @@ def within_limit(look: Callable[[], bool]) -> None:
     while not look():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_large_estate_has_as_many_subscriptions_and_regions_as_asked_for(tmp_path: Path) -> None:
+    sizes = ("--profile", "large", "--vaults", "4", "--secrets", "1")
+    with running_sandbox(tmp_path, *sizes, "--subscriptions", "2", "--regions", "1") as running:
+        vaults = running.control.truth()["vaults"]
+
+    assert len(vaults) == 4
+    assert len({vault["subscriptionId"] for vault in vaults}) == 2
+    assert len({vault["location"] for vault in vaults}) == 1
+
+
+def test_a_large_estate_needs_a_subscription(tmp_path: Path) -> None:
+    command = arguments(tmp_path, "--profile", "large", "--subscriptions", "0")
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 2
+    assert "there must be one at least" in ended.stderr

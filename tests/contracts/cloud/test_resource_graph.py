@@ -99,6 +99,22 @@ async def test_subscriptions_are_containers(
 
     true = random_sandbox.at_first["subscriptions"]
     assert {row["name"] for row in answer.data} == {each["displayName"] for each in true}
+    for row in answer.data:
+        chain = row["properties"]["managementGroupAncestorsChain"]
+        groups = random_sandbox.at_first["management_groups"][row["subscriptionId"]]
+        assert [group["name"] for group in chain] == [scope.split("/")[-1] for scope in groups]
+
+
+async def test_role_assignments_are_those_at_the_subscriptions_and_below(
+    graph: ResourceGraphClient, random_sandbox: Sandbox
+) -> None:
+    kind = "'microsoft.authorization/roleassignments'"
+    answer = await ask(graph, f"authorizationresources | where type =~ {kind}", top=1000)
+
+    found = {row["id"] for row in answer.data}
+    true = {each["id"]: each["properties"] for each in random_sandbox.at_first["role_assignments"]}
+    assert found == {name for name, each in true.items() if "/subscriptions/" in each["scope"]}
+    assert found < set(true), "others stand above"
 
 
 async def test_a_subscription_that_nobody_granted_is_denied(graph: ResourceGraphClient) -> None:

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.scanner.adapters import Clouds
 from services.scanner.domain.inventory import Item, ItemKind, VaultRef
+from services.scanner.domain.listing import Page
 from shared.clouds.errors import CloudError
 from shared.errors import CertifyCloudsError
 from tests.support.discovery import World
@@ -20,13 +20,8 @@ VAULT_KINDS = {ItemKind.SECRET, ItemKind.KEY, ItemKind.CERTIFICATE}
 APPLICATION_KINDS = {ItemKind.APP_SECRET, ItemKind.APP_CERTIFICATE}
 
 
-async def whole(pages: AsyncIterator[list[Item]]) -> list[Item]:
+async def whole(pages: AsyncIterator[Page]) -> list[Item]:
     return [item async for page in pages for item in page]
-
-
-async def held(clouds: Clouds) -> list[Item]:
-    """The directory's credentials."""
-    return [item async for page in clouds.directory.listing() for item in page.items]
 
 
 def instants(item: Item) -> list[datetime]:
@@ -102,7 +97,7 @@ async def test_a_vault_that_does_not_exist_is_an_error_and_not_an_empty_vault(
 
 
 async def test_every_instant_is_aware_and_in_utc(world: World) -> None:
-    items = await held(world.clouds)
+    items = await whole(world.clouds.directory.listing())
     for vault in list(world.vaults.values())[:3]:
         if vault.name not in world.unreadable:
             items += await whole(world.clouds.vaults.items(vault))
@@ -124,7 +119,7 @@ async def test_a_listing_that_is_left_early_harms_no_other(world: World) -> None
 
 
 async def test_every_application_credential_is_found_with_every_field(world: World) -> None:
-    found = await held(world.clouds)
+    found = await whole(world.clouds.directory.listing())
 
     assert {item.external_id: item for item in found} == world.credentials
     assert {item.kind for item in found} <= APPLICATION_KINDS

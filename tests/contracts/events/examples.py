@@ -11,6 +11,8 @@ from shared.events import (
     ItemKind,
     LicenseChanged,
     LicenseRefreshRequested,
+    PermissionChanged,
+    PermissionCheckRequested,
     ReleaseAvailable,
     RotationCompleted,
     RotationFailed,
@@ -19,21 +21,25 @@ from shared.events import (
     RotationStep,
     ScanCompleted,
     ScanRequested,
+    ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
     SyncCompleted,
     SyncConflict,
     SyncFailed,
     SyncRequested,
+    ThresholdChangeRequested,
     VaultScanned,
 )
 from shared.events.alerting import Severity
 from shared.events.licensing import LicenseState
-from shared.events.scanning import ScanMode, ScanOutcome, VaultOutcome
+from shared.events.permissions import Answer
+from shared.events.scanning import ScanMode, ScanOutcome, ThresholdScope, VaultOutcome
 
 SCAN = UUID("0b8f6f0e-6a53-4d0e-9c55-2d1f6f3f0a01")
 ROTATION = UUID("3c1d2f4e-98a7-4b1c-8f0d-6f1f8a2b7c02")
 MAPPING = UUID("7e5b1a9c-0d3f-4c62-a1b8-94d0c2e6f503")
+SCHEDULE = UUID("5d0c2b7a-3e19-4f68-8a4b-7c9e1d2f3a05")
 ALERT = UUID("9a4c7d2e-5b18-4f3a-b6c0-1e8d7f9a2b04")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 25, 12, 0, 30, 250000, tzinfo=UTC)
@@ -52,9 +58,34 @@ APP = CredentialRef(
 
 EXAMPLES: tuple[Event, ...] = (
     ScanRequested(
-        scan_id=SCAN, mode=ScanMode.DELTA, subscription_ids=(PAYMENTS,), requested_by="ada"
+        scan_id=SCAN,
+        mode=ScanMode.DELTA,
+        subscription_ids=(PAYMENTS,),
+        selector="vault:kv-pay-* -tag:skip=true",
+        requested_by="ada",
+    ),
+    ScanScheduleRequested(
+        schedule_id=SCHEDULE,
+        revision=2,
+        name="payments",
+        cron="0 3 * * 1-5",
+        time_zone="Europe/Berlin",
+        mode=ScanMode.DELTA,
+        subscription_ids=(PAYMENTS,),
+        selector="vault:kv-pay-*",
+        jitter_seconds=600,
+        requested_by="ada",
     ),
     ScanShardRequested(scan_id=SCAN, shard_id=3),
+    PermissionCheckRequested(requested_at=NOON, requested_by="ada"),
+    PermissionChanged(
+        check_id=SCAN,
+        could_read_values=Answer.YES,
+        before=Answer.NO,
+        excess=2,
+        missing=1,
+        unknown=1,
+    ),
     VaultScanned(
         scan_id=SCAN,
         vault_id=12,
@@ -78,8 +109,17 @@ EXAMPLES: tuple[Event, ...] = (
         changed=3,
         removed=1,
         seconds=7.25,
+        calls={"secrets": 160, "versions": 3000},
+        details_pending=12,
     ),
     SecretExpiring(credential=PASSWORD, expires_on=LATER, threshold_days=7, status="critical"),
+    ThresholdChangeRequested(
+        scope=ThresholdScope.TAG,
+        name="env=prod",
+        warning_days=60,
+        critical_days=14,
+        requested_by="ada",
+    ),
     RotationRequested(
         rotation_id=ROTATION, credential=APP, requested_by="policy:apps", emergency=True
     ),

@@ -12,7 +12,7 @@ from tests.support.clouds import Adapters, LocalCloud, Tokens, listing
 
 
 @pytest.mark.parametrize(
-    "path", ["secrets/db-password", "secrets/db-password/0f0f", "secrets/db/versions"]
+    "path", ["secrets/db-password", "secrets/db-password/0f0f", "secrets/db/versions/0f0f"]
 )
 async def test_a_planted_value_request_is_stopped_before_a_token_is_asked_for(
     cloud: LocalCloud, adapters: Adapters, tokens: Tokens, path: str

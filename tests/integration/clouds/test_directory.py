@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.scanner.domain.directory import DirectoryObject, Page
+from services.scanner.domain.directory import DirectoryObject
+from services.scanner.domain.listing import Page
 from shared.clouds.errors import (
     AccessDeniedError,
     CloudError,
@@ -194,7 +195,7 @@ async def test_neither_hint_nor_text_of_a_password_leaves_the_adapter(
 
     pages, found = await listed(adapters)
 
-    assert sum(len(page.items) for page in pages) == 2
+    assert sum(len(page.entries) for page in pages) == 2
     assert "canary" not in repr(pages)
     assert found["object-2"].enabled is False
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.scanner.adapters import open_clouds
-from services.scanner.domain.directory import Page
+from services.scanner.domain.listing import Page
 from services.scanner.steps.pace import Pacing
 from shared.clouds.errors import ThrottledError
 from shared.events.scanning import VaultOutcome

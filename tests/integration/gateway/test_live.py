@@ -346,3 +346,44 @@ async def test_what_the_stream_says_is_a_sentence_and_the_event(gateway: Gateway
 
     assert stored.summary.startswith("Scan complete: 4000 items")
     assert stored.data == event.model_dump(mode="json")
+
+
+async def test_the_stream_tells_a_running_scans_progress_in_the_numbers_that_polling_gives(
+    gateway: Gateway, database: Database
+) -> None:
+    scan = scanned(1).scan_id
+    async with database.connection() as conn:
+        await conn.execute(
+            """
+            INSERT INTO scanner.scan (id, mode, requested_by, requested_at, state, correlation_id)
+            VALUES ($1, 'full', 'ada', now(), 'running', gen_random_uuid())
+            """,
+            scan,
+        )
+        await conn.execute(
+            """
+            WITH shard AS (
+                INSERT INTO scanner.shard (scan_id, shard_id) VALUES ($1, 1) RETURNING shard_id)
+            INSERT INTO scanner.vault (kind, name) SELECT 'directory', 'd' FROM shard
+            """,
+            scan,
+        )
+        await conn.execute(
+            """
+            INSERT INTO scanner.scan_vault (scan_id, vault_id, shard_id, presence, finished_at,
+                   outcome, reason)
+            SELECT $1, v.id, 1, 'listed', now(), 'denied', 'no role' FROM scanner.vault AS v
+            """,
+            scan,
+        )
+    token = await gateway.token(Role.VIEWER)
+    async with serving(gateway) as url, watching(url, token) as stream:
+        await stream.frame()
+        await happen(gateway, scanned(1).model_copy(update={"scan_id": scan}))
+        [event] = await stream.events(1)
+        async with gateway.client(authorization=f"Bearer {token}") as http:
+            polled = (await http.get(f"/api/v1/scans/{scan}")).json()
+
+    progress = event["progress"]
+    assert (progress["vaults"], progress["vaults_done"], progress["unreadable"]) == (1, 1, 1)
+    assert progress == {name: polled[name] for name in progress}

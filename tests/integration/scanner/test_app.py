@@ -20,6 +20,8 @@ from shared.health import Health
 from shared.service import Service
 from shared.settings import load_settings
 from tests.support.database import Database
+from tests.support.details import FakeDetails
+from tests.support.permissions import FakeProbes
 from tests.support.scanner import DAY, NOW, FakeCloud, a_vault, an_item
 from tests.support.waiting import eventually
 
@@ -27,6 +29,7 @@ NEEDED = {
     "database_url": "postgresql://scanner:x@localhost/certifyclouds",
     "secret_key": "0123456789abcdef0123456789abcdef",
     "scan_when_empty": False,
+    "scan_schedule": "off",
 }
 
 
@@ -37,7 +40,13 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
 
     @asynccontextmanager
     async def open_clouds(*_: object, **__: object) -> AsyncIterator[Clouds]:
-        yield Clouds(estate=cloud, vaults=cloud, directory=cloud)
+        yield Clouds(
+            estate=cloud,
+            vaults=cloud,
+            details=FakeDetails(),
+            directory=cloud,
+            permissions=FakeProbes(),
+        )
 
     monkeypatch.setattr(app, "open_clouds", open_clouds)
     return cloud
@@ -114,7 +123,14 @@ async def test_a_requested_scan_runs_to_its_end_on_the_real_bus(
     async with running(database) as service:
         scan_id = await request(database)
         await eventually(lambda: completed(service.pool, scan_id))
-        assert {task.name for task in service.tasks} == {"expiry sweep", "scan watchdog"}
+        assert {task.name for task in service.tasks} == {
+            "expiry sweep",
+            "scan watchdog",
+            "permission doctor",
+            "scan schedules",
+            "retention",
+            "thresholds",
+        }
 
     assert await emitted(database, VaultScanned) == 13
     assert await emitted(database, ScanCompleted) == 1

@@ -38,6 +38,20 @@ HALF_STATES = {
     "a range with one end": "UPDATE scanner.scan_vault SET last_change_id = NULL",
     "changes without a range": "UPDATE scanner.scan_vault SET added = 0",
     "a change that names nothing": "UPDATE scanner.change SET what = 'changed'",
+    "a configuration that was read and is not there": "UPDATE scanner.vault"
+    " SET configuration_outcome = 'ok' WHERE kind = 'vault'",
+    "an unread configuration that does not say why": "UPDATE scanner.vault"
+    " SET configuration_outcome = 'failed'",
+    "grants that were listed at no time": "UPDATE scanner.subscription SET grants_outcome = 'ok'",
+    "unlisted grants that do not say why": "UPDATE scanner.subscription"
+    " SET grants_outcome = 'denied'",
+    "diagnostics that were read and are not there": "INSERT INTO scanner.vault_diagnostics"
+    " (vault_id, outcome, described) SELECT id, 'ok', 'x' FROM scanner.vault",
+    "unread diagnostics that do not say why": "INSERT INTO scanner.vault_diagnostics"
+    " (vault_id, outcome, described) SELECT id, 'denied', 'x' FROM scanner.vault",
+    "a change of a setting that changes nothing": "INSERT INTO scanner.vault_change"
+    " (scan_id, vault_id, field, before, after)"
+    " SELECT gen_random_uuid(), id, 'sku', '1', '1' FROM scanner.vault",
     "an outcome that nobody knows": "UPDATE scanner.vault SET outcome = 'fine'",
 }
 

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.scanner.domain.inventory import Item, Subscription, VaultRef
+from services.scanner.domain.inventory import Subscription, VaultRef
+from services.scanner.domain.listing import Page
 from services.scanner.store import inventory, looks, scans
 from shared.clouds.errors import UnexpectedAnswerError
 from shared.errors import TransientError
@@ -120,7 +121,7 @@ async def test_an_older_listing_that_is_written_later_undoes_nothing(
     read, go_on = asyncio.Event(), asyncio.Event()
     reading = rig.cloud.items
 
-    async def items(vault: VaultRef) -> AsyncIterator[list[Item]]:
+    async def items(vault: VaultRef) -> AsyncIterator[Page]:
         async for page in reading(vault):
             read.set()
             await go_on.wait()
@@ -149,7 +150,8 @@ PLACES = [
     (looks, "claim_look"),
     (looks, "save_result"),
     (looks, "save_listing"),
-    (inventory, "merge"),
+    (inventory, "add_items"),
+    (inventory, "update_items"),
     (inventory, "add_changes"),
     (inventory, "remove_absent"),
 ]
@@ -289,7 +291,7 @@ async def test_two_workers_with_the_same_vault_in_hand_write_it_once(
     both_read = asyncio.Barrier(2)
     reading = rig.cloud.items
 
-    async def items(vault: VaultRef) -> AsyncIterator[list[Item]]:
+    async def items(vault: VaultRef) -> AsyncIterator[Page]:
         async for page in reading(vault):
             await both_read.wait()
             yield page
@@ -326,9 +328,9 @@ async def test_two_workers_that_cannot_read_the_same_vault_say_so_once(
     [shard] = await rig.shards(await rig.request(subscription_ids=(EAST,)))
     both_read = asyncio.Barrier(2)
 
-    async def items(_: VaultRef) -> AsyncIterator[list[Item]]:
+    async def items(_: VaultRef) -> AsyncIterator[Page]:
         await both_read.wait()
-        yield []
+        yield Page(())
         raise UnexpectedAnswerError("What?")
 
     monkeypatch.setattr(rig.cloud, "items", items)

@@ -452,3 +452,21 @@ async def test_other_thresholds_move_the_windows_of_unchanged_items_without_a_ch
     assert row == {"warning_at": NOW + 30 * DAY, "critical_at": NOW + 76 * DAY}
     assert await rig.feed() == feed
     assert (await rig.outcome_of(scan_id, "kv-pay"))["changed"] == 0
+
+
+async def test_an_item_that_cannot_be_understood_leaves_its_whole_vault_unknown(rig: Rig) -> None:
+    vault = rig.cloud.put(a_vault(), an_item("a"))
+    other = rig.cloud.put(a_vault("kv-other"), an_item("b"))
+    await rig.scan()
+    rig.cloud.holds[vault.name] = [an_item("a", enabled=False), an_item("strange")]
+    rig.cloud.strange.add("secrets/strange")
+
+    scan_id = await rig.scan()
+
+    outcome = await rig.outcome_of(scan_id, vault.name)
+    assert (outcome["outcome"], outcome["items"]) == ("failed", 1)
+    assert "cannot be understood" in outcome["reason"]
+    assert (await rig.outcome_of(scan_id, other.name))["outcome"] == "ok"
+    inventory = await rig.inventory()
+    assert inventory[vault.name, "secrets/a"]["enabled"] is True
+    assert (vault.name, "secrets/strange") not in inventory

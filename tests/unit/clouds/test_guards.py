@@ -10,6 +10,7 @@ from shared.clouds.errors import BlindnessError, ForeignHostError
 from shared.clouds.guards import GuardPolicy
 from shared.clouds.settings import public
 
+VAULT = "/subscriptions/0a/resourceGroups/RG_0.(x)/providers/Microsoft.KeyVault/vaults/kv-1"
 KV = "https://kv-1.vault.azure.net"
 
 
@@ -20,9 +21,13 @@ KV = "https://kv-1.vault.azure.net"
         f"{KV}:443/keys?$skiptoken=abc",
         f"{KV}/certificates",
         f"{KV}/Certificates",
+        f"{KV}/secrets/db-password/versions?api-version=7.6",
+        f"{KV}/keys/signing",
+        f"{KV}/keys/signing/rotationpolicy",
+        f"{KV}/certificates/tls/pending",
     ],
 )
-def test_the_three_lists_of_a_vault_may_be_asked_for(url: str) -> None:
+def test_lists_and_public_halves_of_a_vault_may_be_asked_for(url: str) -> None:
     paths.VAULT.check("GET", url)
 
 
@@ -32,7 +37,8 @@ def test_the_three_lists_of_a_vault_may_be_asked_for(url: str) -> None:
         ("GET", f"{KV}/secrets/db-password"),
         ("GET", f"{KV}/secrets/db-password?api-version=7.6"),
         ("GET", f"{KV}/secrets/db-password/0123456789abcdef"),
-        ("GET", f"{KV}/secrets/db-password/versions"),
+        ("GET", f"{KV}/secrets/db-password/versions/0123456789abcdef"),
+        ("GET", f"{KV}/secrets/versions"),
         ("GET", f"{KV}/secrets/"),
         ("GET", f"{KV}/secrets/secrets"),
         ("GET", f"{KV}//secrets"),
@@ -63,6 +69,23 @@ def test_a_path_that_leads_back_to_a_list_is_judged_as_the_transport_sends_it() 
         "/subscriptions",
         "/subscriptions/0a-1B/providers/Microsoft.KeyVault/vaults",
         "/subscriptions/0a/providers/microsoft.keyvault/vaults",
+        "/subscriptions/0a/providers/Microsoft.Authorization/roleAssignments",
+        "/subscriptions/0a/providers/Microsoft.Authorization/roleDefinitions/acdd-72",
+        (
+            "/subscriptions/0a/resourcegroups/rg/providers/microsoft.keyvault/vaults/kv-1/providers"
+            "/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/RG_1.Mixed-(x)/providers/Microsoft.KeyVault/vaults/kv-1"
+            "/providers/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/gr%C3%B6%C3%9Fe/providers/Microsoft.KeyVault/vaults/kv-1"
+            "/providers/Microsoft.Authorization/permissions"
+        ),
+        "/subscriptions/0a/providers/Microsoft.Authorization/roleDefinitions",
+        f"{VAULT}/providers/Microsoft.Insights/diagnosticSettings",
+        f"{VAULT.replace('RG_0', '%C3%9Cber')}/providers/Microsoft.Insights/diagnosticSettings",
     ],
 )
 def test_the_management_lists_may_be_asked_for(path: str) -> None:
@@ -77,6 +100,29 @@ def test_the_management_lists_may_be_asked_for(path: str) -> None:
         "/subscriptions/0a/0b/providers/Microsoft.KeyVault/vaults",
         "/subscriptions/0a/providers/MicrosoftXKeyVault/vaults",
         "/providers/Microsoft.ResourceGraph/resources",
+        "/subscriptions/0a/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv-1",
+        (
+            "/subscriptions/0a/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv-1/secrets/a"
+            "/providers/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/r%2Fg/providers/Microsoft.KeyVault/vaults/kv-1/providers"
+            "/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/r/g/providers/Microsoft.KeyVault/vaults/kv-1/providers"
+            "/Microsoft.Authorization/permissions"
+        ),
+        (
+            "/subscriptions/0a/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv_1/providers"
+            "/Microsoft.Authorization/permissions"
+        ),
+        VAULT,
+        f"{VAULT}/secrets",
+        f"{VAULT}/secrets/a/providers/Microsoft.Insights/diagnosticSettings",
+        f"{VAULT}%2Fsecrets/providers/Microsoft.Insights/diagnosticSettings",
+        VAULT.replace("RG_0.(x)", "rg%2F..") + "/providers/Microsoft.Insights/diagnosticSettings",
+        "/subscriptions/0a/providers/Microsoft.Authorization/roleAssignments/1",
     ],
 )
 def test_nothing_else_of_the_management_api_can_be_read(path: str) -> None:

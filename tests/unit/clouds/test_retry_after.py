@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.clouds.retry_after import LONGEST_SECONDS, retry_after
+from shared.clouds.retry_after import LONGEST_SECONDS, quota_wait, retry_after
 
 NOW = datetime(2026, 11, 23, 18, 0, 0, tzinfo=UTC)
 
@@ -13,6 +13,8 @@ NOW = datetime(2026, 11, 23, 18, 0, 0, tzinfo=UTC)
     ("headers", "seconds"),
     [
         ({"retry-after": "7"}, 7.0),
+        ({"x-ms-user-quota-remaining": "0", "x-ms-user-quota-resets-after": "00:00:05"}, 5.0),
+        ({"x-ms-user-quota-remaining": "0", "x-ms-user-quota-resets-after": "00:01:02.5"}, 62.5),
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after": "0"}, 0.0),
         ({"retry-after-ms": "1500"}, 1.5),
@@ -56,3 +58,16 @@ def test_silence_is_not_an_answer() -> None:
 )
 def test_a_wait_is_neither_negative_nor_endless(text: str, seconds: float) -> None:
     assert retry_after({"retry-after": text}, clock=lambda: NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("left", "resets", "seconds"),
+    [("0", "00:00:03", 3.0), ("1", "00:00:03", 0.0), ("0", "soon", 0.0), ("0", "99:00:00", 3600.0)],
+)
+def test_a_used_up_quota_is_waited_for_and_one_that_is_left_is_not(
+    left: str, resets: str, seconds: float
+) -> None:
+    headers = {"x-ms-user-quota-remaining": left, "x-ms-user-quota-resets-after": resets}
+
+    assert quota_wait(headers) == seconds
+    assert quota_wait({}) == 0.0

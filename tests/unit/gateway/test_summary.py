@@ -10,6 +10,7 @@ from shared import events as e
 from shared.bus.topology import SUBSCRIPTIONS
 from shared.events.alerting import Severity
 from shared.events.licensing import LicenseState
+from shared.events.permissions import Answer
 from shared.events.scanning import ScanOutcome, VaultOutcome
 
 AT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -37,6 +38,13 @@ CASES: list[tuple[e.Event, str]] = [
      "kv-pay/db-password expires on 2026-12-01"),
     (e.SecretExpiring(credential=REF, expires_on=AT, threshold_days=0, status="expired"),
      "kv-pay/db-password has expired"),
+    (e.PermissionChanged(check_id=ID, could_read_values=Answer.YES, excess=1, missing=0, unknown=0),
+     "The identity that discovers COULD READ VALUES: run certifyclouds doctor"),
+    (e.PermissionChanged(check_id=ID, could_read_values=Answer.NO, excess=0, missing=2, unknown=0),
+     "The identity that discovers could read no value; permissions missing: 2"),
+    (e.PermissionChanged(check_id=ID, could_read_values=Answer.UNKNOWN, excess=0, missing=0,
+                         unknown=1),
+     "Whether the identity that discovers could read values cannot be told"),
     (e.RotationStep(rotation_id=ID, credential=REF, state="verified", previous_state="x", at=AT),
      "Rotation of kv-pay/db-password: verified"),
     (e.RotationPublished(rotation_id=ID, credential=REF, version="1", overlap_ends_at=AT),

@@ -24,10 +24,6 @@ items = st.builds(
 )
 
 
-def test_what_was_never_seen_is_added() -> None:
-    assert compare(None, an_item("a")) == Change(what=What.ADDED, external_id="secrets/a")
-
-
 def test_what_is_as_it_was_is_no_change() -> None:
     assert compare(an_item(), an_item()) is None
 

@@ -12,6 +12,7 @@ from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from shared.clouds.errors import AccessDeniedError, Denial, ThrottledError, UnavailableError
 from shared.events.scanning import ScanOutcome, VaultOutcome
+from shared.selector import parse_scope
 from tests.support.scanner import DAY, EAST, NOW, FakeCloud, a_credential, a_vault, an_item
 
 
@@ -125,3 +126,17 @@ async def test_an_error_of_the_clouds_own_words_reaches_the_outcome() -> None:
     looked = [step for step in await run(cloud) if isinstance(step, Looked)]
 
     assert {one.reason for one in looked} == {"Slow down.", None}
+
+
+async def test_a_selector_narrows_what_is_read_without_a_database_too() -> None:
+    cloud = FakeCloud()
+    cloud.put(a_vault("kv-a", tags={"env": "prod"}), an_item("x"))
+    cloud.put(a_vault("kv-b", "sub-west"), an_item("y"))
+
+    *_, ended = await run(cloud, selector=parse_scope("sub:east tag:env=prod"))
+    *_, nothing = await run(cloud, selector=parse_scope("sub:north"))
+
+    assert cloud.reads == ["kv-a"]
+    assert (ended.outcome, ended.sources) == (ScanOutcome.COMPLETE, 1)
+    assert nothing.outcome is ScanOutcome.FAILED
+    assert "fits no source" in (nothing.error or "")

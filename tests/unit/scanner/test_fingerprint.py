@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.scanner.domain.fingerprint import Fingerprint
 from services.scanner.domain.inventory import Item
+from services.scanner.domain.listing import Entry
 from services.scanner.domain.status import Thresholds
 from tests.support.scanner import an_item
 
@@ -25,7 +26,7 @@ listings = st.lists(
 def of(items: list[Item], thresholds: Thresholds = Thresholds()) -> bytes:  # noqa: B008 - frozen
     fingerprint = Fingerprint(thresholds)
     for item in items:
-        fingerprint.add(item)
+        fingerprint.add(Entry.of(item))
     return fingerprint.digest()
 
 

@@ -1,0 +1,1 @@
+"""The measurements of `make bench`: ours beside a reference, in one run."""

@@ -1,0 +1,10 @@
+"""Creates what the permission doctor found out (see the SQL beside it)."""
+
+from shared.database.migrations import run_sql_beside
+
+revision = "0008"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    run_sql_beside(__file__)

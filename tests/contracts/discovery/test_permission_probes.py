@@ -1,0 +1,161 @@
+"""The permission doctor's probes on the sandbox: what each of its identities is found to be."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from services.scanner.adapters import open_clouds
+from services.scanner.domain.permission_row import Row, State
+from services.scanner.steps.doctor import Doctor, Examined
+from services.scanner.steps.pace import Pacing
+from shared.events.permissions import Answer
+from tests.support.discovery import settings_for
+from tests.support.sandbox import Sandbox
+
+OPEN, CLOSED = "kv-hr-payroll-prod", "kv-treasury-prod-weu"
+LISTS = {"/secrets", "/keys", "/certificates"}
+
+
+@pytest.fixture(autouse=True)
+def _way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", sandbox.ready["identity_endpoint"])
+    monkeypatch.setenv("IDENTITY_HEADER", sandbox.ready["identity_header"])
+
+
+@asynccontextmanager
+async def doctor(sandbox: Sandbox, name: str = "discover") -> AsyncIterator[Doctor]:
+    pacing = Pacing()
+    async with open_clouds(settings_for(sandbox, name), pace=pacing.wait) as clouds:
+        yield Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing)
+
+
+async def examine(sandbox: Sandbox, name: str = "discover") -> Examined:
+    async with doctor(sandbox, name) as found:
+        return await found.examine()
+
+
+def of(examined: Examined, state: State) -> list[Row]:
+    return [row for row in examined.verdict.rows if row.state is state]
+
+
+async def test_discovers_identity_is_clean_but_for_its_two_unreadable_vaults(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.control.clear_log()
+
+    examined = await examine(sandbox)
+
+    assert [row.vault_name for row in of(examined, State.MISSING)] == [OPEN]
+    assert [row.vault_name for row in of(examined, State.UNKNOWN)] == [CLOSED]
+    assert of(examined, State.EXCESS) == []
+    assert examined.verdict.could_read_values is Answer.NO
+    assert {one.could_read_values for one in examined.verdict.vaults} == {Answer.NO}
+    ready = sandbox.ready["identities"]["discover"]
+    assert examined.identity
+    assert examined.identity.object_id == ready["object_id"]
+    assert examined.identity.client_id == ready["client_id"]
+    assert examined.identity.tenant_id == sandbox.ready["tenant_id"]
+    assert examined.identity.graph_roles == {"Application.Read.All"}
+
+
+async def test_no_probe_asks_for_more_than_a_list_and_each_vault_is_asked_four_times(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.control.clear_log()
+
+    await examine(sandbox)
+
+    log = sandbox.control.log()
+    vaults = len(sandbox.at_first["vaults"])
+    assert {entry["method"] for entry in log} <= {"GET", "POST"}
+    asked = [entry for entry in log if ".vault." in entry["host"]]
+    assert {entry["path"] for entry in asked} == LISTS
+    assert len(asked) == 3 * vaults - 2, "the closed vault is asked once"
+    told = [entry for entry in log if entry["path"].endswith("/permissions")]
+    assert len(told) == vaults
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("rotate", "Key Vault Secrets Officer"),
+        ("sync", "Key Vault Secrets User"),
+    ],
+)
+async def test_the_other_identities_could_read_values_and_the_assignment_is_named(
+    sandbox: Sandbox, name: str, role: str
+) -> None:
+    examined = await examine(sandbox, name)
+
+    assert examined.verdict.could_read_values is Answer.YES
+    truth = {v["name"]: v["readableBy"][name]["secrets"] for v in sandbox.at_first["vaults"]}
+    found = {one.name for one in examined.verdict.vaults if one.could_read_values is Answer.YES}
+    rbac = {
+        vault["name"]
+        for vault in sandbox.at_first["vaults"]
+        if truth[vault["name"]] and vault["properties"]["enableRbacAuthorization"]
+    }
+    assert found == rbac
+    reading = [row for row in of(examined, State.EXCESS) if row.reads_values]
+    assert any(role in row.why for row in reading)
+    for row in reading:
+        assert row.remedy
+        assert row.remedy.startswith('az role assignment delete --ids "/subscriptions/')
+    assert examined.verdict.rows[0].reads_values
+
+
+async def test_a_graph_role_too_much_is_found_in_the_token_and_the_missing_one_by_a_call(
+    sandbox: Sandbox,
+) -> None:
+    rows = {
+        (row.permission, row.state)
+        for row in (await examine(sandbox, "rotate")).verdict.rows
+        if row.scope == "Microsoft Graph"
+    }
+
+    assert rows == {
+        ("Application.ReadWrite.OwnedBy", State.EXCESS),
+        ("Application.Read.All", State.MISSING),
+    }
+
+
+async def test_every_role_that_reaches_a_vault_is_told(sandbox: Sandbox) -> None:
+    vault = next(
+        v
+        for v in sandbox.at_first["vaults"]
+        if v["readableBy"]["rotate"]["secrets"] and v["properties"]["enableRbacAuthorization"]
+    )
+    async with doctor(sandbox, "rotate") as found:
+        (listed,) = [
+            one.vault
+            for one in await found.probes.vaults(vault["subscriptionId"])
+            if one.vault.name == vault["name"]
+        ]
+        grants = await found.probes.grants(listed)
+
+    assert {"Microsoft.KeyVault/vaults/secrets/*"} <= {
+        action for grant in grants for action in grant.data_actions
+    }
+    assert len(grants) == 4
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_permissions_endpoint_in_trouble_leaves_the_vaults_unknown(
+    sandbox: Sandbox, status: int
+) -> None:
+    path = rf"{OPEN}/providers/Microsoft.Authorization/permissions"
+    with sandbox.control.fault(path=f"(?i){path}", status=status, headers={"Retry-After": "3600"}):
+        examined = await examine(sandbox)
+
+    unknown = {row.vault_name for row in of(examined, State.UNKNOWN)}
+    assert unknown == {OPEN, CLOSED}
+    assert examined.verdict.could_read_values is Answer.UNKNOWN
+
+
+async def test_a_revoked_token_is_unknown_and_never_missing(sandbox: Sandbox) -> None:
+    with sandbox.control.fault(host=r"\.vault\.", status=401, message="The token was revoked."):
+        examined = await examine(sandbox)
+
+    lists = [row for row in examined.verdict.rows if row.vault_name]
+    assert {row.state for row in lists} == {State.UNKNOWN}
