@@ -10,6 +10,13 @@ from sandbox.names import HOSTS
 
 PROFILES: Final = ("demo", "random", "large")
 _LARGEST_PORT: Final = 65_535
+_NUMBERS: Final = (
+    ("vaults", 100),
+    ("secrets", 100),
+    ("keys", 10),
+    ("certificates", 10),
+    ("applications", 40),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,7 @@ class Arguments:
     secrets: int
     keys: int
     certificates: int
+    applications: int
     subscriptions: int
     regions: int
 
@@ -49,7 +57,7 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument(
         "--names", choices=tuple(HOSTS), default="sandbox", help="answer to a real cloud's names"
     )
-    for name, count in (("vaults", 100), ("secrets", 100), ("keys", 10), ("certificates", 10)):
+    for name, count in _NUMBERS:
         parser.add_argument(
             f"--{name}", type=_count, default=count, help=f"{name} of the profile large"
         )

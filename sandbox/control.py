@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.access_log import AccessLog
+from sandbox.directory.quota import Size
 from sandbox.faults import Faults, Rule
 from sandbox.owner import ItemWrite, NotPossibleError, write
 from sandbox.truth import tell, tell_of_vault
@@ -34,6 +35,15 @@ class IdentitySetting(BaseModel):
     revoke: bool | str = False
 
 
+class QuotaSetting(BaseModel):
+    """Graph's quota by a tenant's size or a number of units in 10 seconds; neither: none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant: Size | None = None
+    units: Annotated[int, Field(ge=1)] | None = None
+
+
 class Control:
     """Answers below `/_sandbox`. Nonsense is answered with 400 and a sentence."""
 
@@ -51,7 +61,7 @@ class Control:
         except NotPossibleError as error:
             return answer({"error": str(error)}, 400)
         except LookupError:
-            known = "log, faults, clock, truth, items, identity"
+            known = "log, faults, clock, truth, items, identity, graph-quota"
             message = f"There is no {request.method} {request.url.path}. There are: {known}."
             return answer({"error": message}, 404)
 
@@ -79,6 +89,10 @@ class Control:
                 setting = ClockSetting.model_validate_json(raw)
                 self._world.clock.offset_seconds = setting.offset_seconds
                 return self._clock()
+            case "PUT", "graph-quota":
+                asked = QuotaSetting.model_validate_json(raw)
+                limit = self._world.graph_quota.switch(asked.tenant, asked.units)
+                return {"units": limit}
             case "POST", "items":
                 return write(self._world, ItemWrite.model_validate_json(raw))
             case "POST", "identity":

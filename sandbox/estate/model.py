@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sandbox.certificates import Look
 from sandbox.estate.control_plane import ManagementGroup, VaultSettings
+from sandbox.estate.directory import Application, ServicePrincipal
 from sandbox.key_pairs import KeyType
 from sandbox.roles import ROLES, Role
 
@@ -172,42 +173,6 @@ class Assignment(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True)
-class PasswordCredential:
-    """A client secret of an application. The text is known only to whoever made it."""
-
-    key_id: str
-    display_name: str | None
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(slots=True, kw_only=True)
-class KeyCredential:
-    """A certificate of an application; the identifier is written as the service would."""
-
-    key_id: str
-    display_name: str | None
-    start: int
-    end: int
-    custom_key_identifier: str | None
-
-
-@dataclass(slots=True, kw_only=True)
-class Application:
-    """An app registration."""
-
-    object_id: str
-    app_id: str
-    display_name: str
-    created: int
-    passwords: list[PasswordCredential] = field(default_factory=list)
-    keys: list[KeyCredential] = field(default_factory=list)
-    owners: tuple[str, ...] = ()
-    principal_id: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
 class Estate:
     """A tenant and everything in it."""
 
@@ -222,6 +187,7 @@ class Estate:
     principals: dict[str, Principal] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
+    service_principals: list[ServicePrincipal] = field(default_factory=list)
     groups: list[ManagementGroup] = field(default_factory=list)
     custom_roles: list[Role] = field(default_factory=list)
 

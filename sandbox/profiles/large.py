@@ -10,6 +10,7 @@ from sandbox.estate.model import Estate, Vault
 from sandbox.profiles import tenant, words
 from sandbox.profiles.applications import add_applications
 from sandbox.profiles.dice import DAY, Dice
+from sandbox.profiles.principals import CONTOSO, furnish
 
 _CERTIFICATES: Final = 64
 
@@ -23,7 +24,8 @@ def make(arguments: Arguments, now: int) -> Estate:
     for vault in vaults:
         _fill(vault, dice, now, arguments, drafts)
     tenant.let_discover(estate, dice, vaults)
-    add_applications(estate, dice, now, 40)
+    add_applications(estate, dice, now, arguments.applications)
+    furnish(estate, now, CONTOSO)
     return estate
 
 

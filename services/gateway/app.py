@@ -16,6 +16,7 @@ from services.gateway.middleware.guard import GuardedRoute
 from services.gateway.middleware.problems import add_problem_handlers
 from services.gateway.queries.overview import read_overview
 from services.gateway.routes import (
+    applications,
     auth,
     inventory,
     not_built,
@@ -61,6 +62,7 @@ ROUTERS: Final = (
     scans.router,
     schedules.router,
     inventory.router,
+    applications.router,
     permissions.router,
     vaults.router,
     thresholds.router,

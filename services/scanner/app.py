@@ -60,6 +60,7 @@ async def build(service: Service) -> None:
             from_variables(settings),
             pace=pacing.wait,
             management_pace=management.wait,
+            graph_pace=pacing.wait_for_graph,
             calls=calls,
         )
     )
@@ -220,7 +221,12 @@ async def scan_directly(
     vaults themselves cannot be listed.
     """
     pacing = Pacing()
-    opened = open_clouds(cloud, pace=pacing.wait, management_pace=ManagementPacing().wait)
+    opened = open_clouds(
+        cloud,
+        pace=pacing.wait,
+        management_pace=ManagementPacing().wait,
+        graph_pace=pacing.wait_for_graph,
+    )
     async with opened as clouds:
         readers = _readers(clouds, cloud.identity.client_id or UNKNOWN_ASSIGNEE)
         progress = direct.scan(

@@ -129,10 +129,11 @@ class DetailReader(Protocol):
 class Directory(Protocol):
     """The tenant's Entra directory."""
 
-    def credentials(self) -> AsyncIterator[Page]:
-        """Yield the applications' passwords and certificates, page by page.
+    def listing(self) -> AsyncIterator[Page]:
+        """Yield applications and service principals with their credentials, page by page.
 
-        An item's name is the credential's display name, or its application's where it has none.
+        An item's name is the credential's display name, or its application's where it has none. A
+        listing is complete when the iterator ends without an error.
         """
         ...
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import orjson
 from azure.core import AsyncPipelineClient
@@ -105,7 +106,9 @@ class CloudClient:
 
 def get(url: str, **query: str) -> HttpRequest:
     """Return a GET request; the query is encoded and added to the address."""
-    return HttpRequest("GET", url, params=query or None)
+    # azure-core would leave it as it is; `$`, `,` and `()` are OData's own.
+    encoded = {name: quote(value, safe="$,()") for name, value in query.items()}
+    return HttpRequest("GET", url, params=encoded or None)
 
 
 def parse(body: bytes, what: str) -> Mapping[str, object]:

@@ -8,9 +8,11 @@ from tests.support.database import Database
 from tests.support.detail_truth import expected as expected_details
 from tests.support.estate import (
     differences,
+    expected_applications,
     expected_items,
     kinds_in,
     sent_by_kind,
+    stored_applications,
     stored_details,
     stored_items,
 )
@@ -39,8 +41,8 @@ async def test_every_stored_field_of_every_item_equals_the_sandboxs(
             await eventually(ended)
 
         told = sandbox.control.truth()
-        expected = expected_items(told)
-        found = await stored_items(database.url())
+        expected = expected_items(told) | expected_applications(told)
+        found = await stored_items(database.url()) | await stored_applications(database.url())
         details = await stored_details(database.url())
         sent = await sent_by_kind(database.url())
         log = sandbox.control.log(identity="discover")

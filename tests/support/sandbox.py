@@ -73,6 +73,10 @@ class Control:
         finally:
             self._answer("DELETE", f"faults/{number}")
 
+    def set_graph_quota(self, **quota: object) -> None:
+        """Let Microsoft Graph count resource units; without a number, not any more."""
+        self._answer("PUT", "graph-quota", quota)
+
     @contextmanager
     def moved_clock(self, seconds: float) -> Iterator[None]:
         """Move the sandbox's time, and back again at the end."""

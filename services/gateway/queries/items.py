@@ -61,7 +61,8 @@ _COLUMNS: Final = (
     " i.not_before, i.created_on, i.updated_on, i.vault_id, i.vault_name, i.subscription_id,"
     " i.subscription_name, i.content_type, i.tags, i.recovery_level, i.recoverable_days, i.managed,"
     " i.version, i.thumbprint, i.application_id, i.application_name, i.first_seen_at, i.changed_at,"
-    " i.deleted_at, i.certificate_id, i.version_count, i.enabled_old_versions"
+    " i.deleted_at, i.certificate_id, i.version_count, i.enabled_old_versions,"
+    " c.application_kind, c.usage"
 )
 _FROM: Final = "FROM scanner.v_item_key AS i WHERE"
 # The page's ids first and the other columns, with their joins, for these only.
@@ -71,7 +72,9 @@ _GATHER: Final = (
     _FROM,
 )
 _PAGE_OF_HITS: Final = ", page AS (SELECT i.id FROM hits AS i WHERE"
-_REST: Final = "FROM page JOIN scanner.v_item AS i ON i.id = page.id"
+_CREDENTIAL: Final = "LEFT JOIN scanner.v_credential AS c ON c.item_id = i.id"
+_REST: Final = f"FROM page JOIN scanner.v_item AS i ON i.id = page.id {_CREDENTIAL}"
+_ONE: Final = f"FROM scanner.v_item AS i {_CREDENTIAL} WHERE"
 _HITS: Final = ", (SELECT count(*) FROM hits) AS hits"
 
 
@@ -111,9 +114,7 @@ async def list_items(
 
 async def get_item(pool: Pool, item_id: int, scope: Scope | None) -> Record | None:
     """Return one item, also one that is gone; None for an unknown one and one out of scope."""
-    row = await pool.fetchrow(
-        statement(_COLUMNS, "FROM scanner.v_item AS i WHERE i.id = $1"), item_id
-    )
+    row = await pool.fetchrow(statement(_COLUMNS, _ONE, "i.id = $1"), item_id)
     if row is None or scope is None:
         return row
     return row if scope.holds(row["vault_id"], row["subscription_id"]) else None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from services.scanner.adapters import each, paths
 from services.scanner.adapters.details import KeyVaultDetails
 from services.scanner.adapters.diagnostics import ManagementDiagnostics
-from services.scanner.adapters.entra import EntraDirectory
+from services.scanner.adapters.entra import EntraDirectory, GraphPace
+from services.scanner.adapters.entra import unhurried as graph_unhurried
 from services.scanner.adapters.grants import (
     FallbackGrants,
     ManagementGrants,
@@ -61,14 +62,15 @@ async def open_clouds(
     *,
     pace: Pace = unhurried,
     management_pace: each.Pace = each.unhurried,
+    graph_pace: GraphPace = graph_unhurried,
     timeouts: Timeouts | None = None,
     calls: Calls | None = None,
 ) -> AsyncIterator[Clouds]:
     """Open a cloud for discovery and close its connections at the end.
 
     Nothing is contacted before the first question. `pace` is awaited before each request to a
-    vault, `management_pace` before each read of a subscription from the management API, and `calls`
-    counts what is sent to vaults.
+    vault, `management_pace` before each read of a subscription from the management API,
+    `graph_pace` before each page of the directory, and `calls` counts what is sent to vaults.
     """
     counted = Calls() if calls is None else calls
     async with (
@@ -84,7 +86,7 @@ async def open_clouds(
             ),
             vaults=KeyVaultReader(session, credential, pace=pace, calls=counted),
             details=KeyVaultDetails(session, credential, pace=pace, calls=counted),
-            directory=EntraDirectory(graph, cloud.graph),
+            directory=EntraDirectory(graph, cloud.graph, pace=graph_pace),
             permissions=AzurePermissionProbes(session, credential, arm=arm, graph=graph),
             grants=FallbackGrants(
                 ResourceGraphGrants(queries),

@@ -37,7 +37,14 @@ ARM: Final = AllowedPaths(
     "GET /subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
     "/providers/Microsoft.Authorization/permissions",
 )
-DIRECTORY: Final = AllowedPaths("GET /v1.0/applications")
+DIRECTORY: Final = AllowedPaths(
+    "GET /v1.0/applications",
+    "GET /v1.0/applications/{id}/owners",
+    "GET /v1.0/applications/{id}/federatedIdentityCredentials",
+    "GET /v1.0/servicePrincipals",
+    "GET /v1.0/servicePrincipals/{id}/owners",
+    "GET /v1.0/servicePrincipals/{id}/federatedIdentityCredentials",
+)
 
 _BELOW_AN_ITEM: Final = {
     "versions": "versions",

@@ -17,18 +17,30 @@ MANAGEMENT_BURST_SECONDS: Final = 10.0
 """A quarter of what Azure Resource Manager grants to a principal in a subscription: 250 reads at
 once, then 25 a second (Azure Resource Manager, "Understand how requests are throttled")."""
 
+GRAPH_RATE: Final = 87.5
+"""A quarter of the resource units a second that Graph grants to one application in a small tenant
+(3,500 in 10 s; "Microsoft Graph service-specific throttling limits", identity and access)."""
+
+KEY_LISTINGS_RATE: Final = 0.625
+"""A quarter of the requests a second with which a tenant's applications may ask for the property
+`keyCredentials` (150 a minute; "Get application")."""
+
+KEY_LISTINGS_BURST: Final = 32.0
+
 _FLOOR: Final = 0.02
 _STEP: Final = 0.05
-_BURST_SECONDS: Final = 0.2
 
 
 @dataclass(slots=True)
 class Budget:
-    """A token bucket; times are seconds of any clock that only goes forward."""
+    """A token bucket; times are seconds of any clock that only goes forward.
+
+    What was left unused in the last `burst_seconds` may be used at once.
+    """
 
     full_rate: float = DEFAULT_RATE
     rate: float = 0.0
-    burst_seconds: float = _BURST_SECONDS
+    burst_seconds: float = 0.2
     _free_at: float = 0.0
 
     def __post_init__(self) -> None:

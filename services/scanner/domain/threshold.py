@@ -98,7 +98,7 @@ def ladder(item: Item, thresholds: Thresholds = DEFAULT) -> tuple[int, ...]:
 
 def is_newest(item: Item, siblings: Iterable[Item], now: datetime) -> bool:
     """Say whether no other usable credential of the same logical credential is newer."""
-    usable = (other for other in siblings if other.enabled and _active(other, now))
+    usable = (other for other in siblings if alerts(other) and _active(other, now))
     return all(_age(other) <= _age(item) for other in usable)
 
 

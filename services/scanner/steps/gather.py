@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from services.scanner.domain.directory import DirectoryObject
 from services.scanner.domain.fingerprint import Fingerprint
 from services.scanner.domain.inventory import Item
 from services.scanner.domain.listing import Entry, Page
@@ -21,7 +22,7 @@ class Listing:
     """A complete listing that was begun at `began_at` (the database's time).
 
     Its entries are in `held`, or its items staged under `look` when there are more than memory
-    should hold.
+    should hold; `objects` are the directory's applications and service principals.
     """
 
     look: UUID
@@ -29,6 +30,7 @@ class Listing:
     fingerprint: bytes
     external_ids: list[str]
     held: list[Entry] = field(default_factory=list)
+    objects: list[DirectoryObject] = field(default_factory=list)
 
 
 async def gather(
@@ -40,11 +42,15 @@ async def gather(
     thresholds: Thresholds,
     stage_at: int = STAGE_AT,
 ) -> Listing:
-    """Take in all pages. An item on two pages, as happens while somebody writes, counts once."""
+    """Take in all pages. What is on two pages, as happens while somebody writes, counts once."""
     fingerprint = Fingerprint(thresholds)
     held: dict[str, Entry] = {}
+    objects: dict[str, DirectoryObject] = {}
     staged = False
     async for page in pages:
+        for found in page.objects:
+            fingerprint.add_object(found)
+            objects[found.object_id] = found
         for entry in page.entries:
             fingerprint.add(entry)
             held[entry.external_id] = entry
@@ -61,4 +67,5 @@ async def gather(
         fingerprint=fingerprint.digest(),
         external_ids=fingerprint.external_ids(),
         held=list(held.values()),
+        objects=list(objects.values()),
     )

@@ -1,4 +1,4 @@
-"""Waiting for the budget before each page of a vault, and before each management read."""
+"""Waiting for the budget: before a page of a vault or the directory, and a management read."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,6 +6,9 @@ from typing import Final
 
 from services.scanner.domain.budget import (
     DEFAULT_RATE,
+    GRAPH_RATE,
+    KEY_LISTINGS_BURST,
+    KEY_LISTINGS_RATE,
     MANAGEMENT_BURST_SECONDS,
     MANAGEMENT_RATE,
     Budget,
@@ -19,9 +22,16 @@ LONGEST_HOLD_SECONDS: Final = 60.0
 
 @dataclass(slots=True)
 class Pacing:
-    """One budget for each subscription and region, shared by all vaults that are read there."""
+    """One budget for each subscription and region, shared by all vaults that are read there.
+
+    Graph has two for the tenant: resource units, and requests that ask for keys.
+    """
 
     rate: float = DEFAULT_RATE
+    graph: Budget = field(default_factory=lambda: Budget(GRAPH_RATE))
+    key_listings: Budget = field(
+        default_factory=lambda: Budget(KEY_LISTINGS_RATE, burst_seconds=KEY_LISTINGS_BURST)
+    )
     _budgets: dict[tuple[str, str], Budget] = field(default_factory=dict)
 
     async def wait(self, vault: VaultRef) -> None:
@@ -30,14 +40,23 @@ class Pacing:
         if seconds > 0:
             await asyncio.sleep(seconds)
 
+    async def wait_for_graph(self, units: int, keys: bool) -> None:  # noqa: FBT001 - a callback
+        """Wait until a request of so many resource units may be sent to Graph."""
+        now = asyncio.get_running_loop().time()
+        waits = [self.graph.take(now) for _ in range(units)]
+        if keys:
+            waits.append(self.key_listings.take(now))
+        if max(waits) > 0:
+            await asyncio.sleep(max(waits))
+
     def heed(self, vault: VaultRef | None, outcome: VaultOutcome) -> None:
-        """Let the outcome of reading a vault change the pace; the directory has its own limits."""
-        if vault is None:
-            return
-        if outcome is VaultOutcome.THROTTLED:
-            self.budget(vault).slow_down()
-        elif outcome is VaultOutcome.OK:
-            self.budget(vault).speed_up()
+        """Let the outcome of reading a vault, or the directory, change the pace."""
+        budgets = [self.budget(vault)] if vault else [self.graph, self.key_listings]
+        for budget in budgets:
+            if outcome is VaultOutcome.THROTTLED:
+                budget.slow_down()
+            elif outcome is VaultOutcome.OK:
+                budget.speed_up()
 
     def budget(self, vault: VaultRef) -> Budget:
         """Return the budget that this vault draws on."""

@@ -67,7 +67,7 @@ async def read(readers: Readers, vault: VaultRef | None, name: str) -> AsyncGene
 
     Also for an error that nobody foresaw: one source's surprise must not end the others' scan.
     """
-    pages = readers.directory.credentials() if vault is None else readers.vaults.items(vault)
+    pages = readers.directory.listing() if vault is None else readers.vaults.items(vault)
     try:
         while True:
             try:

@@ -16,7 +16,8 @@ from services.scanner.domain.status import DEFAULT, Thresholds, windows
 from services.scanner.ports import Outbox
 from services.scanner.steps.gather import Listing
 from services.scanner.steps.read import UnreadableError
-from services.scanner.store import inventory, looks, passes, staging, thresholds
+from services.scanner.steps.record_directory import record_objects
+from services.scanner.store import directory, inventory, looks, passes, staging, thresholds
 from services.scanner.store.inventory import NOTHING, Known, Span
 from services.scanner.store.locks import lock_rules
 from services.scanner.store.looks import Result, Standing
@@ -80,6 +81,8 @@ class Recorder:
         same = standing.fingerprint == listing.fingerprint and self.mode is not ScanMode.FORCE
         written = _Written()
         if not same:
+            if standing.subscription_id is None:
+                await record_objects(conn, self.scan_id, vault_id, listing.objects)
             await lock_rules(conn)
             book = RuleBook(await thresholds.list_rules(conn), self.thresholds)
             place = Place(subscription_id=standing.subscription_id, vault_id=vault_id)
@@ -106,6 +109,7 @@ class Recorder:
         named = {change.external_id for change in changes}
         rows = [i for i in old if i.external_id in named or _shifted(known[i.external_id], i, of)]
         await inventory.update_items(conn, vault_id, rows, of)
+        await directory.add_credentials(conn, vault_id, items)
         span = await inventory.add_changes(conn, self.scan_id, vault_id, changes)
         written.change(changes, span)
 

@@ -23,7 +23,9 @@ _SENT: Final = (
 _EMPTY: Final = """
     DELETE FROM scanner.threshold_backlog; DELETE FROM scanner.threshold;
     DELETE FROM scanner.sweep_clock;
-    DELETE FROM scanner.announcement; DELETE FROM scanner.change; DELETE FROM scanner.item;
+    DELETE FROM scanner.credential; DELETE FROM scanner.application_change;
+    DELETE FROM scanner.application; DELETE FROM scanner.announcement; DELETE FROM scanner.change;
+    DELETE FROM scanner.item;
     DELETE FROM scanner.scan_vault; DELETE FROM scanner.shard;
     DELETE FROM scanner.schedule_run; DELETE FROM scanner.schedule;
     DELETE FROM scanner.posture_day; DELETE FROM scanner.feed_kept;

@@ -11,7 +11,8 @@ import pytest
 from services.scanner.adapters import Clouds, open_clouds
 from services.scanner.adapters.key_vault import open_vault
 from services.scanner.domain.calls import Calls
-from services.scanner.domain.inventory import Item, Subscription, VaultRef
+from services.scanner.domain.inventory import Subscription, VaultRef
+from services.scanner.domain.listing import Page
 from services.scanner.ports import VaultDetails
 from shared.clouds import SingleFlightCredential, client, make_source, open_session
 from shared.clouds.errors import BlindnessError
@@ -40,11 +41,11 @@ class Joined:
     async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         return await self.clouds.estate.vaults(subscription_ids)
 
-    def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+    def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         return self.clouds.vaults.items(vault)
 
-    def credentials(self) -> AsyncIterator[list[Item]]:
-        return self.clouds.directory.credentials()
+    def listing(self) -> AsyncIterator[Page]:
+        return self.clouds.directory.listing()
 
     def open(self, vault: VaultRef) -> AbstractAsyncContextManager[VaultDetails]:
         return self.clouds.details.open(vault)
