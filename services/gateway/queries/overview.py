@@ -70,10 +70,10 @@ async def _by_kind(conn: Connection, reach: Reach | None) -> dict[str, int]:
 
 async def _by_status(conn: Connection, reach: Reach | None, total: int) -> dict[str, int]:
     seen = _within(reach, "i.vault_id = ANY (?::integer[])")
-    counts = (
+    counts: list[LiteralString] = [
         statement(_COUNT, _SINGLE, "AND", STATUS[status], "AND", seen.where(), ")")
         for status in _COUNTED
-    )
+    ]
     row = await conn.fetchrow(statement("SELECT", either(counts, ", ", "0")), *seen.arguments)
     found = dict(zip((status.value for status in _COUNTED), row or (), strict=False))
     found[ItemStatus.HEALTHY.value] = total - sum(found.values())

@@ -255,7 +255,7 @@ async def test_a_malformed_credential_is_an_error_without_the_hint(
     cloud.on(APPLICATIONS, NOTHING, NOTHING, says({"value": rows}))
 
     with pytest.raises(UnexpectedAnswerError) as failed:
-        _ = [page.items async for page in adapters.directory.listing()]
+        _ = [list(page) async for page in adapters.directory.listing()]
 
     assert "hint-canary" not in repr(failed.value) + str(failed.value)
     assert failed.value.__cause__ is None

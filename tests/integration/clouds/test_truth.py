@@ -52,7 +52,7 @@ async def test_every_field_of_everything_equals_the_truth(estate: Sandbox) -> No
     assert subscriptions == truth.subscriptions(told)
     assert {vault.resource_id: vault for vault in vaults} == truth.vaults(told)
     assert dict(zip((vault.name for vault in vaults), found, strict=True)) == expected
-    credentials = [item for page in listing for item in page.items]
+    credentials = [item for page in listing for item in page]
     objects = [found for page in listing for found in page.objects]
     assert {item.external_id: item for item in credentials} == truth.credentials(told)
     assert len(credentials) == len(truth.credentials(told))
