@@ -11,7 +11,7 @@ from services.scanner.domain.threshold import first_look
 
 
 def to_columns(items: Iterable[Item], thresholds: Callable[[Item], Thresholds]) -> list[list[Any]]:
-    """Return one list for each column, in the order of the statement in `inventory.merge`."""
+    """Return one list for each column, in the order that `inventory` names them."""
     rows = (_row(item, thresholds(item)) for item in items)
     return [list(column) for column in zip(*rows, strict=True)]
 
