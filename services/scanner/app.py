@@ -12,11 +12,12 @@ from services.scanner.schedule import WATCH_SECONDS, Periodic
 from services.scanner.settings import Settings
 from services.scanner.steps import direct
 from services.scanner.steps.first_look import request_first_scan
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.pace import LocalLedger, Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.resume import Watchdog
 from services.scanner.steps.sweep import sweep
 from services.scanner.steps.visit import WRITERS, Visitor
+from services.scanner.store.budget import SharedLedger
 from shared.clock import Clock, utc_now
 from shared.clouds import CloudSettings, from_variables
 from shared.events import RotationPublished, ScanRequested, ScanShardRequested
@@ -28,12 +29,12 @@ SHARDS_AT_ONCE = 2
 async def build(service: Service) -> None:
     """Join the clouds to the ports, messages to handlers, and start what runs by itself."""
     settings = _settings(service)
-    pacing = Pacing(settings.scan_requests_per_second)
+    pacing = Pacing(SharedLedger(service.pool, settings.scan_requests_per_second))
     clouds = await service.resources.enter_async_context(
-        open_clouds(from_variables(settings), pace=pacing.wait)
+        open_clouds(from_variables(settings), gate=pacing.gate)
     )
     expiry = _expiry(service, settings)
-    _subscribe(service, settings, clouds, pacing, expiry)
+    _subscribe(service, settings, clouds, expiry)
     watchdog = Watchdog(
         pool=service.pool,
         outbox=service.bus,
@@ -52,15 +53,12 @@ def _expiry(service: Service, settings: Settings) -> Periodic:
     return Periodic(turn=turn, seconds=settings.sweep_seconds)
 
 
-def _subscribe(
-    service: Service, settings: Settings, clouds: Clouds, pacing: Pacing, expiry: Periodic
-) -> None:
+def _subscribe(service: Service, settings: Settings, clouds: Clouds, expiry: Periodic) -> None:
     """Join each message to its handler."""
     bus, pool = service.bus, service.pool
     assignee = settings.azure_client_id or UNKNOWN_ASSIGNEE
     visitor = Visitor(
         readers=_readers(clouds, assignee),
-        pacing=pacing,
         writers=asyncio.Semaphore(WRITERS),
         at_once=settings.scan_vaults_at_once,
     )
@@ -97,11 +95,11 @@ async def scan_directly(
     For the command line. Raises the errors of `shared.clouds.errors` if the subscriptions and
     vaults themselves cannot be listed.
     """
-    pacing = Pacing()
-    async with open_clouds(cloud, pace=pacing.wait) as clouds:
+    pacing = Pacing(LocalLedger())
+    async with open_clouds(cloud, gate=pacing.gate) as clouds:
         readers = _readers(clouds, cloud.identity.client_id or UNKNOWN_ASSIGNEE)
         progress = direct.scan(
-            clouds.estate, readers, pacing, now=clock(), subscription_ids=subscription_ids
+            clouds.estate, readers, now=clock(), subscription_ids=subscription_ids
         )
         async with aclosing(progress):
             async for step in progress:

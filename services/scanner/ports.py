@@ -5,9 +5,10 @@ The clouds' ports are implemented in `adapters/`. Their methods raise the errors
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from services.scanner.domain.budget import Grant
 from services.scanner.domain.inventory import Item, Subscription, VaultRef
 from shared.database import Connection
 from shared.events import Event
@@ -45,6 +46,25 @@ class Directory(Protocol):
 
         An item's name is the credential's display name, or its application's where it has none.
         """
+        ...
+
+
+class Quota(NamedTuple):
+    """What Azure counts requests by."""
+
+    subscription_id: str
+    region: str
+
+
+class Ledger(Protocol):
+    """Keeps the budget of each quota: how fast it may be used, and what is used of it."""
+
+    async def reserve(self, quota: Quota, places: int) -> Grant:
+        """Reserve places for requests, at most so many; `begins` counts from now on."""
+        ...
+
+    async def slow_down(self, quota: Quota, pause: float) -> None:
+        """Note that Azure asked to slow down and to wait for so many seconds."""
         ...
 
 

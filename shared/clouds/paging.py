@@ -1,6 +1,6 @@
 """Following a listing page by page, without being led astray."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 from azure.core.rest import HttpRequest
@@ -14,24 +14,12 @@ from shared.clouds.urls import origin
 MOST_PAGES: Final = 100_000
 
 Row = Mapping[str, object]
-Turn = Callable[[], Awaitable[None]]
-
-
-async def at_once() -> None:
-    """Wait for nothing before a page."""
 
 
 async def pages(
-    client: CloudClient,
-    first: HttpRequest,
-    what: str,
-    *,
-    link: str = "nextLink",
-    turn: Turn = at_once,
+    client: CloudClient, first: HttpRequest, what: str, *, link: str = "nextLink"
 ) -> AsyncIterator[list[Row]]:
     """Yield the rows of each page; `link` is the property that holds the next page's address.
-
-    `turn` is awaited before each page: a budget's place.
 
     A next page must be on the host of the first one, none may come twice, and there is an end.
     Raises `UnexpectedAnswerError` or `ForeignHostError` otherwise: a page that cannot be followed
@@ -39,7 +27,6 @@ async def pages(
     """
     request, seen = first, {first.url}
     while True:
-        await turn()
         answer = await client.read(request, what)
         yield rows(answer, "value", what)
         url = _next(answer, link, what)

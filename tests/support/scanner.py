@@ -16,7 +16,6 @@ from services.scanner.handlers import (
     on_scan_requested,
     on_scan_shard_requested,
 )
-from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.visit import Visitor
 from shared.bus import Message
@@ -216,7 +215,6 @@ class Rig:
                 assignee="discover-id",
                 page_seconds=self.page_seconds,
             ),
-            pacing=Pacing(),
             writers=asyncio.Semaphore(2),
             at_once=self.at_once,
         )

@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from aiohttp.abc import AbstractResolver
+
 from services.scanner.adapters import paths
 from services.scanner.adapters.entra import EntraDirectory
-from services.scanner.adapters.key_vault import KeyVaultReader, Pace, unhurried
+from services.scanner.adapters.key_vault import GateOf, KeyVaultReader, open_gate
 from services.scanner.adapters.management import FallbackEstate, ManagementEstate
 from services.scanner.adapters.resource_graph import ResourceGraphEstate
 from services.scanner.ports import Directory, Estate, VaultReader
+from shared.clock import Clock, utc_now
 from shared.clouds import (
     CloudClient,
     CloudSession,
@@ -21,7 +24,7 @@ from shared.clouds import (
     open_session,
 )
 
-__all__ = ["Clouds", "Pace", "open_clouds"]
+__all__ = ["Clouds", "GateOf", "open_clouds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,28 @@ class Clouds:
 
 @asynccontextmanager
 async def open_clouds(
-    cloud: CloudSettings, *, pace: Pace = unhurried, timeouts: Timeouts | None = None
+    cloud: CloudSettings,
+    *,
+    gate: GateOf = open_gate,
+    timeouts: Timeouts | None = None,
+    resolver: AbstractResolver | None = None,
+    clock: Clock = utc_now,
 ) -> AsyncIterator[Clouds]:
     """Open a cloud for discovery and close its connections at the end.
 
-    Nothing is contacted before the first question. `pace` is awaited before each page of a vault.
+    Nothing is contacted before the first question. `gate` names the gate that the requests to a
+    vault pass; `resolver` and `clock` replace the machine's own.
     """
     async with (
-        open_session(cloud, timeouts=timeouts) as session,
-        SingleFlightCredential(make_source(session)) as credential,
+        open_session(cloud, timeouts=timeouts, resolver=resolver) as session,
+        SingleFlightCredential(make_source(session), clock=clock) as credential,
     ):
         arm = _arm(session, credential)
         yield Clouds(
             estate=FallbackEstate(
                 ResourceGraphEstate(arm, cloud.arm), ManagementEstate(arm, cloud.arm)
             ),
-            vaults=KeyVaultReader(session, credential, pace=pace),
+            vaults=KeyVaultReader(session, credential, gate=gate),
             directory=EntraDirectory(_graph(session, credential), cloud.graph),
         )
 

@@ -1,14 +1,21 @@
 """A vault's secrets, keys and certificates, by the data plane's three lists."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from azure.core.rest import HttpRequest
 
 from services.scanner.adapters import paths, wire
 from services.scanner.domain.inventory import Item, ItemKind, VaultRef
-from shared.clouds import CloudClient, CloudSession, HostGuard, SingleFlightCredential, pages
+from shared.clouds import (
+    CloudClient,
+    CloudSession,
+    Gate,
+    HostGuard,
+    OpenGate,
+    SingleFlightCredential,
+    pages,
+)
 from shared.clouds.client import get, unexpected
 
 _API: Final = "7.6"
@@ -19,23 +26,28 @@ _LISTS: Final = (
     ("certificates", ItemKind.CERTIFICATE, "id"),
 )
 
-Pace = Callable[[VaultRef], Awaitable[None]]
+GateOf = Callable[[VaultRef], Gate]
 
 
-async def unhurried(vault: VaultRef) -> None:
-    """Wait for nothing; a budget for each subscription and region takes this one's place."""
+def open_gate(vault: VaultRef) -> Gate:
+    """Return a gate that keeps no budget."""
     del vault
+    return OpenGate()
 
 
 class KeyVaultReader:
-    """Implements `ports.VaultReader`. `pace` is awaited before each page."""
+    """Implements `ports.VaultReader`. `gate` names the gate that requests to a vault pass."""
 
     def __init__(
-        self, session: CloudSession, credential: SingleFlightCredential, *, pace: Pace = unhurried
+        self,
+        session: CloudSession,
+        credential: SingleFlightCredential,
+        *,
+        gate: GateOf = open_gate,
     ) -> None:
         self._session = session
         self._credential = credential
-        self._pace = pace
+        self._gate = gate
 
     async def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
         """Yield the pages of the three lists, one after another on one connection."""
@@ -47,12 +59,12 @@ class KeyVaultReader:
                 audience="vault",
                 scope=self._session.cloud.vault_scope,
                 total_seconds=self._session.timeouts.total,
+                gate=self._gate(vault),
             )
             for collection, kind, id_name in _LISTS:
                 what = f"the {collection} of vault {vault.name}"
                 first = _first_page(vault, collection)
-                turn = partial(self._pace, vault)
-                async for rows in pages(client, first, what, turn=turn):
+                async for rows in pages(client, first, what):
                     yield [_item(row, collection, kind, id_name, what) for row in rows]
 
 

@@ -14,7 +14,6 @@ from services.scanner.domain.inventory import Item, Subscription, VaultRef
 from services.scanner.domain.outcome import Tally, conclude
 from services.scanner.domain.status import DEFAULT, Status, Thresholds, days_left, judge
 from services.scanner.ports import Estate
-from services.scanner.steps.pace import Pacing
 from services.scanner.steps.plan import notes, survey
 from services.scanner.steps.read import Readers, UnreadableError, read
 from services.scanner.steps.visit import AT_ONCE, run_all
@@ -71,7 +70,6 @@ Progress: TypeAlias = Begun | Looked | Ended
 async def scan(
     estate: Estate,
     readers: Readers,
-    pacing: Pacing,
     *,
     now: datetime,
     subscription_ids: Sequence[str] = (),
@@ -89,7 +87,7 @@ async def scan(
         sources.append(None)
     yield Begun(subscriptions=found.subscriptions, sources=len(sources))
     unreadable = items = 0
-    async with aclosing(_look_at_all(sources, readers, pacing, now, thresholds, at_once)) as all_:
+    async with aclosing(_look_at_all(sources, readers, now, thresholds, at_once)) as all_:
         async for looked in all_:
             unreadable += looked.outcome is not VaultOutcome.OK
             items += len(looked.items)
@@ -108,7 +106,6 @@ async def scan(
 async def _look_at_all(
     sources: Sequence[VaultRef | None],
     readers: Readers,
-    pacing: Pacing,
     now: datetime,
     thresholds: Thresholds,
     at_once: int,
@@ -117,7 +114,7 @@ async def _look_at_all(
     done: asyncio.Queue[Looked | None] = asyncio.Queue()
 
     async def visit(vault: VaultRef | None) -> None:
-        await done.put(await look(vault, readers, pacing, now, thresholds))
+        await done.put(await look(vault, readers, now, thresholds))
 
     async def visit_all() -> None:
         try:
@@ -136,7 +133,7 @@ async def _look_at_all(
 
 
 async def look(
-    vault: VaultRef | None, readers: Readers, pacing: Pacing, now: datetime, thresholds: Thresholds
+    vault: VaultRef | None, readers: Readers, now: datetime, thresholds: Thresholds
 ) -> Looked:
     """Read one source and judge its items."""
     name = vault.name if vault else DIRECTORY_NAME
@@ -146,7 +143,6 @@ async def look(
             async for page in pages:
                 held.update((item.external_id, item) for item in page)
     except UnreadableError as error:
-        pacing.heed(vault, error.outcome)
         return Looked(
             name=name,
             vault=vault,
@@ -154,7 +150,6 @@ async def look(
             reason=error.reason,
             remedy=error.remedy,
         )
-    pacing.heed(vault, VaultOutcome.OK)
     judged = tuple(_judged(item, now, thresholds) for item in held.values())
     return Looked(name=name, vault=vault, items=judged)
 

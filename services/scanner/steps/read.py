@@ -1,6 +1,5 @@
 """Reading one source page by page, with every failure turned into that source's outcome."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from services.scanner.domain.inventory import Item, VaultRef
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, remedy
 from services.scanner.ports import Directory, VaultReader
+from shared.clouds.deadline import deadline
 from shared.clouds.errors import (
     AccessDeniedError,
     CloudError,
@@ -19,6 +19,7 @@ from shared.clouds.errors import (
     TimedOutError,
     UnresolvedError,
 )
+from shared.errors import TransientError
 from shared.events.scanning import VaultOutcome
 from shared.telemetry import get_logger
 
@@ -64,18 +65,23 @@ class UnreadableError(Exception):
 async def read(
     readers: Readers, vault: VaultRef | None, name: str
 ) -> AsyncGenerator[list[Item], None]:
-    """Yield the pages of a vault, or of the directory for None. Raises `UnreadableError` only.
+    """Yield the pages of a vault, or of the directory for None. Raises `UnreadableError`.
 
-    Also for an error that nobody foresaw: one source's surprise must not end the others' scan.
+    Also for an error that nobody foresaw: one source's surprise must not end the others' scan. A
+    `TransientError` that is no cloud's (the budget's database is away) concerns all and stays.
     """
     pages = readers.directory.credentials() if vault is None else readers.vaults.items(vault)
     try:
         while True:
             try:
-                async with asyncio.timeout(readers.page_seconds):
+                async with deadline(readers.page_seconds):
                     page = await anext(pages)
             except StopAsyncIteration:
                 return
+            except TransientError as error:
+                if not isinstance(error, CloudError):
+                    raise
+                raise _unreadable(error, vault, name, readers.assignee) from error
             except Exception as error:
                 raise _unreadable(error, vault, name, readers.assignee) from error
             yield page

@@ -111,6 +111,7 @@ class Recorder:
             vault_name=standing.name,
             subscription_id=standing.subscription_id,
             outcome=result.outcome,
+            previous_outcome=standing.outcome,
             items=result.items,
             added=result.added,
             changed=result.changed,

@@ -13,7 +13,6 @@ import asyncpg
 
 from services.scanner.domain.remedy import remedy
 from services.scanner.steps.gather import gather
-from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers, UnreadableError, read
 from services.scanner.steps.record import Recorder
 from services.scanner.store import looks, staging
@@ -44,7 +43,6 @@ class Visitor:
     """Looks at sources: reading is done by many at once, writing by few, as the pool is small."""
 
     readers: Readers
-    pacing: Pacing
     writers: asyncio.Semaphore
     at_once: int = AT_ONCE
 
@@ -57,11 +55,8 @@ class Visitor:
         try:
             await self._look(recorder, source)
         except UnreadableError as error:
-            self.pacing.heed(source.vault, error.outcome)
             async with self.writers:
                 await recorder.unreadable(source.vault_id, error)
-        else:
-            self.pacing.heed(source.vault, VaultOutcome.OK)
 
     async def _look(self, recorder: Recorder, source: Pending) -> None:
         look = uuid4()

@@ -452,3 +452,21 @@ async def test_other_thresholds_move_the_windows_of_unchanged_items_without_a_ch
     assert row == {"warning_at": NOW + 30 * DAY, "critical_at": NOW + 76 * DAY}
     assert await rig.feed() == feed
     assert (await rig.outcome_of(scan_id, "kv-pay"))["changed"] == 0
+
+
+async def test_a_change_of_a_vaults_outcome_is_told_with_what_it_was(rig: Rig) -> None:
+    rig.cloud.put(a_vault(), an_item("a"))
+    await rig.scan()
+    rig.cloud.holds["kv-pay"] = FirewalledError("The firewall refuses.")
+    await rig.scan()
+    rig.cloud.holds["kv-pay"] = [an_item("a")]
+    await rig.scan()
+
+    told = [e for e in await rig.outbox.sent(VaultScanned) if e.vault_name == "kv-pay"]
+
+    ok, firewalled = VaultOutcome.OK, VaultOutcome.FIREWALLED
+    assert [(event.previous_outcome, event.outcome) for event in told] == [
+        (None, ok),
+        (ok, firewalled),
+        (firewalled, ok),
+    ]
