@@ -14,7 +14,10 @@ _LARGEST_PORT: Final = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """What was asked for. The four numbers are the `large` profile's; items are for each vault."""
+    """What was asked for. The numbers are the `large` profile's; items are for each vault.
+
+    `largest` is how many secrets the first vault holds, if not as many as the others.
+    """
 
     profile: str
     seed: int
@@ -27,6 +30,11 @@ class Arguments:
     secrets: int
     keys: int
     certificates: int
+    largest: int = 0
+    subscriptions: int = 10
+    regions: int = 0
+    vault_quota: int = 4_000
+    subscription_quota: int = 20_000
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
@@ -51,6 +59,14 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
         parser.add_argument(
             f"--{name}", type=_count, default=count, help=f"{name} of the profile large"
         )
+    for name, count, meaning in (
+        ("largest", 0, "secrets of the first vault of the profile large"),
+        ("subscriptions", 10, "subscriptions of the profile large, ten at most"),
+        ("regions", 0, "regions of the profile large; 0 for all"),
+        ("vault-quota", 4_000, "requests in 10 s to a vault"),
+        ("subscription-quota", 20_000, "requests in 10 s to a subscription's vaults in a region"),
+    ):
+        parser.add_argument(f"--{name}", type=_count, default=count, help=meaning)
     given = parser.parse_args(argv)
     if given.state.exists() and not given.state.is_dir():
         parser.error(f"--state must be a folder, and {given.state} is a file")

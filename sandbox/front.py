@@ -11,6 +11,7 @@ from sandbox import faults
 from sandbox.access_log import AccessLog, Entry
 from sandbox.faults import Faults
 from sandbox.tokens import TokenRefusedError
+from sandbox.upheaval import happen
 from sandbox.wire import RefusedError, answer
 from sandbox.world import World
 
@@ -45,12 +46,15 @@ class Front:
         taken = self.faults.take(
             host=request.headers.get("host", ""),
             path=request.url.path,
+            query=request.url.query,
             method=request.method,
             identity=self._name(object_id) or object_id or "",
         )
         status = None
         try:
             if taken is not None:
+                if taken[1].first is not None:
+                    happen(self.world, taken[1].first)
                 status = await faults.apply(taken[1], self._answer, scope, receive, send)
             if status is None:
                 status = await self._send(scope, receive, send)

@@ -1,11 +1,12 @@
 """What all simulated services share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sandbox.access import Access
 from sandbox.clock import Clock
 from sandbox.estate.model import Estate
 from sandbox.names import Names
+from sandbox.throttle import Quotas
 from sandbox.tokens import Tokens
 
 
@@ -19,3 +20,4 @@ class World:
     access: Access
     tokens: Tokens
     identity_header: str
+    quotas: Quotas = field(default_factory=Quotas)

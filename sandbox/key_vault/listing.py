@@ -27,7 +27,7 @@ def items(call: Call, kind: Kind) -> Response:
     def show(item: Item) -> Document:
         return shapes.listed(item, item.current, call.vault, call.address, of_versions=False)
 
-    return _page(call, f"/{kind}", sorted(live), lambda name: show(live[name]))
+    return _page(call, f"/{kind}", live.names(), lambda name: show(live[name]))
 
 
 def versions(call: Call, kind: Kind, name: str) -> Response:
@@ -52,7 +52,7 @@ def deleted(call: Call, kind: Kind) -> Response:
         listed = shapes.listed(item, item.current, call.vault, call.address, of_versions=False)
         return listed | shapes.deleted(item, call.vault, call.address)
 
-    return _page(call, f"/deleted{kind}", sorted(gone), show)
+    return _page(call, f"/deleted{kind}", gone.names(), show)
 
 
 def _page(call: Call, path: str, keys: Sequence[str], show: Callable[[str], Document]) -> Response:

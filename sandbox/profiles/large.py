@@ -17,22 +17,26 @@ _CERTIFICATES: Final = 64
 
 def make(arguments: Arguments, now: int) -> Estate:
     """Return the estate. Certificates repeat after the first few, to be made in little time."""
-    estate, dice = tenant.found("large", arguments.seed, now, SUBSCRIPTIONS)
+    estate, dice = tenant.found(
+        "large", arguments.seed, now, SUBSCRIPTIONS[: arguments.subscriptions]
+    )
     drafts = [_certificate(dice, now) for _ in range(min(_CERTIFICATES, arguments.certificates))]
-    vaults = [_vault(estate, number) for number in range(arguments.vaults)]
+    regions = [name for name, *_ in words.REGIONS][: arguments.regions or None]
+    vaults = [_vault(estate, number, regions) for number in range(arguments.vaults)]
     for vault in vaults:
-        _fill(vault, dice, now, arguments, drafts)
+        largest = arguments.largest if vault is vaults[0] else 0
+        _fill(vault, dice, now, arguments, drafts, largest or arguments.secrets)
     tenant.let_discover(estate, dice, vaults)
     add_applications(estate, dice, now, 40)
     return estate
 
 
-def _vault(estate: Estate, number: int) -> Vault:
+def _vault(estate: Estate, number: int, regions: list[str]) -> Vault:
     vault = Vault(
         name=f"kv-scale-{number:05d}",
         subscription_id=estate.subscriptions[number % len(estate.subscriptions)].id,
         resource_group=f"rg-scale-{number % 50:02d}",
-        location=words.REGIONS[number % len(words.REGIONS)][0],
+        location=regions[number % len(regions)],
         created=estate.made_at - 400 * DAY,
     )
     return estate.add_vault(vault)
@@ -53,9 +57,11 @@ def _certificate(dice: Dice, now: int) -> Draft:
     )
 
 
-def _fill(vault: Vault, dice: Dice, now: int, arguments: Arguments, drafts: list[Draft]) -> None:
+def _fill(
+    vault: Vault, dice: Dice, now: int, arguments: Arguments, drafts: list[Draft], secrets: int
+) -> None:
     tags = {"team": "scale", "environment": "prod"}
-    for number in range(arguments.secrets):
+    for number in range(secrets):
         draft = Draft(
             id=dice.version_id(),
             expires=now + dice.seconds(-30, 700) if number % 4 else None,

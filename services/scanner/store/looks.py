@@ -77,7 +77,8 @@ async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing
     await lock_vault(conn, vault_id)
     row = await conn.fetchrow(
         """
-        SELECT v.name, v.subscription_id, v.outcome, v.items, v.fingerprint, v.listed_at, sv.presence
+        SELECT v.name, v.subscription_id, v.outcome, v.items, v.fingerprint, v.listed_at,
+               sv.presence
         FROM scanner.scan_vault sv JOIN scanner.vault v ON v.id = sv.vault_id
         WHERE sv.scan_id = $1 AND sv.vault_id = $2 AND sv.finished_at IS NULL
         FOR NO KEY UPDATE OF sv
@@ -87,8 +88,11 @@ async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing
     )
     if row is None:
         return None
-    outcome = VaultOutcome(row["outcome"]) if row["outcome"] else None
-    return Standing(**{**dict(row), "presence": Presence(row["presence"]), "outcome": outcome})
+    words = {
+        "presence": Presence(row["presence"]),
+        "outcome": VaultOutcome(row["outcome"]) if row["outcome"] else None,
+    }
+    return Standing(**{**dict(row), **words})
 
 
 async def save_result(conn: Connection, scan_id: UUID, vault_id: int, result: Result) -> None:

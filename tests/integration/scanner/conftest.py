@@ -23,7 +23,8 @@ _SENT: Final = (
 _EMPTY: Final = """
     DELETE FROM scanner.announcement; DELETE FROM scanner.change; DELETE FROM scanner.item;
     DELETE FROM scanner.scan_vault; DELETE FROM scanner.shard; DELETE FROM scanner.scan;
-    DELETE FROM scanner.budget; DELETE FROM scanner.staged; DELETE FROM scanner.vault; DELETE FROM scanner.subscription;
+    DELETE FROM scanner.budget; DELETE FROM scanner.staged;
+    DELETE FROM scanner.vault; DELETE FROM scanner.subscription;
     DELETE FROM scanner.inbox; DELETE FROM scanner.test_sent;
     DELETE FROM bus.delivery; DELETE FROM bus.message; DELETE FROM bus.dead_letter
 """

@@ -20,11 +20,14 @@ async def test_time_spent_standing_still_does_not_count() -> None:
 
 
 async def test_a_deadline_goes_on_where_it_stood() -> None:
-    with pytest.raises(TimeoutError):
+    async def stands_and_goes_on() -> None:
         async with deadline(10), deadline(0.05):
             with standing_still():
                 await asyncio.sleep(0.1)
             await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await stands_and_goes_on()
 
 
 async def test_the_deadlines_of_others_run_on() -> None:

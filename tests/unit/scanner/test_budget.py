@@ -93,7 +93,7 @@ def test_whoever_asks_gets_a_place_after_those_who_asked_before_and_a_pause_at_m
             bucket = bucket.slow_down(RATE, now, count / 20)
             paused_until = max(paused_until, now + count / 20)
             continue
-        before, bucket = reserved, bucket
+        before = reserved
         bucket, grant = bucket.reserve(RATE, now, count)
         reserved += grant.places
         slowest = RATE * budget.FLOOR
