@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Spoil = Literal["not-json", "wrong-types", "truncated", "short-length", "lost-link", "repeated"]
 _TRICKLE_BYTES: Final = 8
+_CLOSING_SECONDS: Final = 5.0
 _LENGTH: Final = b"content-length"
 
 
@@ -25,11 +26,9 @@ async def spoil(app: ASGIApp, scope: Scope, receive: Receive, send: Send, how: S
         case "wrong-types" | "lost-link" | "repeated":
             body = orjson.dumps(_changed(orjson.loads(body), how))
         case "truncated":
-            _send_raw(send, start, body[: len(body) // 2], claimed=len(body))
-            return int(start["status"])
+            return await _send_raw(receive, send, start, body[: len(body) // 2], claimed=len(body))
         case "short-length":
-            _send_raw(send, start, body, claimed=len(body) // 2)
-            return int(start["status"])
+            return await _send_raw(receive, send, start, body, claimed=len(body) // 2)
     await send(_with_length(start, len(body)))
     await send({"type": "http.response.body", "body": body})
     return int(start["status"])
@@ -85,7 +84,9 @@ def _with_length(start: Message, length: int) -> Message:
     return {**start, "headers": [*headers, (_LENGTH, str(length).encode())]}
 
 
-def _send_raw(send: Send, start: Message, body: bytes, *, claimed: int) -> None:
+async def _send_raw(
+    receive: Receive, send: Send, start: Message, body: bytes, *, claimed: int
+) -> int:
     """Write the answer to the connection itself and close it: uvicorn would refuse a false length.
 
     Its `send` is a method of the request's cycle, which holds the connection.
@@ -95,3 +96,5 @@ def _send_raw(send: Send, start: Message, body: bytes, *, claimed: int) -> None:
     lines += [b"%s: %s" % pair for pair in _with_length(start, claimed)["headers"]]
     transport.write(b"\r\n".join([*lines, b"", body]))
     transport.close()
+    await _left(receive, _CLOSING_SECONDS)
+    return int(start["status"])

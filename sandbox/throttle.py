@@ -24,6 +24,10 @@ class Window:
         seen.append(monotonic())
         return True
 
+    def clear(self) -> None:
+        """Forget every request."""
+        self._seen.clear()
+
     def left(self, key: str) -> int:
         return self.limit - len(self._fresh(key))
 
@@ -63,8 +67,10 @@ class Quotas:
         return free
 
     def clear(self) -> None:
-        """Forget the counts; the limits go on."""
+        """Forget what was asked so far; the limits go on."""
         self._counts.clear()
+        self.vault.clear()
+        self.subscription.clear()
 
     def counts(self) -> list[dict[str, Any]]:
         """Return the requests of each second (of the machine's time) that saw any."""

@@ -75,6 +75,10 @@ class Control:
         """Set the quotas of Key Vault."""
         self._answer("PUT", "quotas", quotas)
 
+    def clear_counters(self) -> None:
+        """Let the quotas and their counters begin anew."""
+        self._answer("DELETE", "counters")
+
     def counters(self) -> list[Document]:
         """Return the requests to vaults for each second, subscription and region."""
         found: list[Document] = self._answer("GET", "counters")["counters"]

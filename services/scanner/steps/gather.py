@@ -7,10 +7,12 @@ from typing import Final
 from uuid import UUID
 
 from services.scanner.domain.fingerprint import Fingerprint
-from services.scanner.domain.inventory import Item
+from services.scanner.domain.inventory import Item, ItemKind
 from services.scanner.domain.status import Thresholds
 
 STAGE_AT: Final = 10_000
+FULL_PAGE: Final = 25
+"""The most that Key Vault gives at once (Azure Key Vault REST API, `maxresults`)."""
 
 Stage = Callable[[Sequence[Item]], Awaitable[None]]
 
@@ -20,6 +22,8 @@ class Listing:
     """A complete listing that was begun at `began_at` (the database's time).
 
     Its items are in `held`, or staged under `look` when there are more than memory should hold.
+    `abrupt` says that a list ended with a full page, as it also would if the way to the next page
+    were lost; `seen_before` are the items of such a listing that this one was made to confirm.
     """
 
     look: UUID
@@ -27,6 +31,8 @@ class Listing:
     fingerprint: bytes
     external_ids: list[str]
     held: list[Item] = field(default_factory=list)
+    abrupt: bool = False
+    seen_before: frozenset[str] = frozenset()
 
 
 async def gather(
@@ -42,7 +48,9 @@ async def gather(
     fingerprint = Fingerprint(thresholds)
     held: dict[str, Item] = {}
     staged = False
+    ends: dict[ItemKind, int] = {}
     async for page in pages:
+        ends.update((item.kind, len(page)) for item in page[:1])
         for item in page:
             fingerprint.add(item)
             held[item.external_id] = item
@@ -59,4 +67,5 @@ async def gather(
         fingerprint=fingerprint.digest(),
         external_ids=fingerprint.external_ids(),
         held=list(held.values()),
+        abrupt=any(length >= FULL_PAGE for length in ends.values()),
     )

@@ -21,6 +21,10 @@ from shared.database import Connection, Pool
 from shared.events.scanning import ScanMode, VaultOutcome, VaultScanned
 
 
+class UnsureError(Exception):
+    """Known items are not in a listing that may have been cut off: it is to be made once more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
     """Writes the outcomes of one scan's looks."""
@@ -32,7 +36,11 @@ class Recorder:
     thresholds: Thresholds = DEFAULT
 
     async def listing(self, vault_id: int, listing: Listing) -> Result | None:
-        """Write a complete listing; None when this scan has an outcome for the source already."""
+        """Write a complete listing; None when this scan has an outcome for the source already.
+
+        Raises `UnsureError`, and has written nothing, if something would be removed because of a
+        listing that may have been cut off.
+        """
         async with self.pool.transaction() as conn:
             standing = await looks.claim_look(conn, self.scan_id, vault_id)
             if standing is None:
@@ -76,13 +84,16 @@ class Recorder:
         same = standing.fingerprint == listing.fingerprint and self.mode is not ScanMode.FORCE
         written = _Written()
         if not same:
+            present = list(listing.seen_before.union(listing.external_ids))
+            if listing.abrupt and await inventory.any_absent(conn, vault_id, present):
+                raise UnsureError
             async for chunk in _chunks(conn, listing):
                 await self._merge(conn, vault_id, chunk, written)
-            gone = await inventory.remove_absent(conn, self.scan_id, vault_id, listing.external_ids)
+            gone = await inventory.remove_absent(conn, self.scan_id, vault_id, present)
             written.removed, written.span = gone.entries, written.span + gone
             if standing.subscription_id is None and written.span.entries:
                 await inventory.wake_siblings(conn, vault_id)
-        await looks.save_listing(conn, vault_id, listing.fingerprint, listing.began_at)
+        await looks.save_listing(conn, vault_id, _fingerprint(listing), listing.began_at)
         return written.result(items=len(listing.external_ids))
 
     async def _merge(
@@ -145,6 +156,12 @@ class _Written:
             removed=self.removed,
             span=self.span,
         )
+
+
+def _fingerprint(listing: Listing) -> bytes:
+    """Return what an equal listing would have; nothing where items were kept that it lacks."""
+    kept = listing.seen_before.difference(listing.external_ids)
+    return b"" if kept else listing.fingerprint
 
 
 def _change(known: dict[str, Known], item: Item) -> Change | None:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 from uuid import uuid4
@@ -12,9 +12,9 @@ from uuid import uuid4
 import asyncpg
 
 from services.scanner.domain.remedy import remedy
-from services.scanner.steps.gather import gather
+from services.scanner.steps.gather import Listing, gather
 from services.scanner.steps.read import Readers, UnreadableError, read
-from services.scanner.steps.record import Recorder
+from services.scanner.steps.record import Recorder, UnsureError
 from services.scanner.store import looks, staging
 from services.scanner.store.looks import Pending
 from shared.events.scanning import VaultOutcome
@@ -59,21 +59,13 @@ class Visitor:
                 await recorder.unreadable(source.vault_id, error)
 
     async def _look(self, recorder: Recorder, source: Pending) -> None:
-        look = uuid4()
-        async with self.writers, recorder.pool.acquire() as conn:
-            began_at = await looks.get_time(conn)
-        stage = partial(staging.stage, recorder.pool, look, recorder.scan_id, source.vault_id)
         try:
-            async with aclosing(read(self.readers, source.vault, source.name)) as pages:
-                listing = await gather(
-                    pages,
-                    look=look,
-                    began_at=began_at,
-                    stage=stage,
-                    thresholds=recorder.thresholds,
-                )
-            async with self.writers:
-                await recorder.listing(source.vault_id, listing)
+            listing = await self._list(recorder, source)
+            try:
+                async with self.writers:
+                    await recorder.listing(source.vault_id, listing)
+            except UnsureError:
+                await self._look_again(recorder, source, listing)
         except _REFUSALS as error:
             logger.exception("a source's items cannot be stored", source=source.name)
             raise UnreadableError(
@@ -81,6 +73,29 @@ class Visitor:
                 f"Something in {source.name} cannot be stored ({type(error).__name__}).",
                 remedy(VaultOutcome.FAILED, source.vault, self.readers.assignee),
             ) from error
+
+    async def _look_again(self, recorder: Recorder, source: Pending, first: Listing) -> None:
+        """Believe that something is gone when a second listing lacks it too."""
+        async with self.writers, recorder.pool.acquire() as conn:
+            await staging.delete_staged(conn, first.look)
+        second = await self._list(recorder, source)
+        seen = frozenset(first.external_ids)
+        async with self.writers:
+            await recorder.listing(source.vault_id, replace(second, abrupt=False, seen_before=seen))
+
+    async def _list(self, recorder: Recorder, source: Pending) -> Listing:
+        look = uuid4()
+        async with self.writers, recorder.pool.acquire() as conn:
+            began_at = await looks.get_time(conn)
+        stage = partial(staging.stage, recorder.pool, look, recorder.scan_id, source.vault_id)
+        async with aclosing(read(self.readers, source.vault, source.name)) as pages:
+            return await gather(
+                pages,
+                look=look,
+                began_at=began_at,
+                stage=stage,
+                thresholds=recorder.thresholds,
+            )
 
 
 async def run_all(

@@ -1,9 +1,12 @@
 """A vault's lists are followed to their end, on one connection, and nowhere else."""
 
+import asyncio
+
 import pytest
 
 from services.scanner.adapters.key_vault import KeyVaultReader
-from shared.clouds import paging
+from shared.clouds import CloudClient, paging
+from shared.clouds.client import get
 from shared.clouds.errors import ForeignHostError, UnexpectedAnswerError
 from tests.support.clouds import Adapters, LocalCloud, holds_no_secret, listing, says
 from tests.support.waiting import eventually
@@ -95,6 +98,28 @@ async def test_every_request_to_slow_down_is_heard_whatever_comes_of_the_vault(
     await read_through(gate, cloud, adapters)
 
     assert gate.heard == [2.0, 1.5, None]
+
+
+async def test_waiting_for_a_place_is_not_the_vaults_slowness(
+    cloud: LocalCloud, adapters: Adapters
+) -> None:
+    class Slow(Counting):
+        async def take(self) -> None:
+            await asyncio.sleep(0.4)
+
+    client = CloudClient(
+        adapters.session.transport(),
+        adapters.credential,
+        audience="vault",
+        scope="s",
+        total_seconds=0.3,
+        gate=Slow(cloud),
+    )
+    cloud.on("/secrets", listing(ROW))
+
+    answer = await client.read(get(f"{cloud.vault().uri}secrets"), "the secrets of vault kv-1")
+
+    assert answer["value"] == [ROW]
 
 
 async def test_a_fault_on_a_later_page_is_never_taken_for_the_end(

@@ -36,6 +36,7 @@ def healthy(tenant: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     control = tenant.control
     control.clear_faults()
     control.set_clock(0)
+    control.clear_counters()
     control.limit(vault=4_000, subscription=20_000, seconds=10)
     control.change("vaults", vault=SICK, deleted=False, denied=False, firewall="open")
     control.change("identity", token_seconds=None)
@@ -152,6 +153,14 @@ async def test_a_last_page_that_is_lost_is_not_the_end_of_the_list(ward: Ward, s
         scan_id = await ward.scan(status=status)
 
     await ward.unread(scan_id, "not_found" if status == 404 else "failed")
+
+
+async def test_a_lost_way_to_the_last_page_removes_nothing(ward: Ward) -> None:
+    """The list then looks complete; because known items are missing, it is read once more."""
+    scan_id = await ward.scan(spoil="lost-link", count=1)
+
+    await ward.read(scan_id)
+    assert ward.calls()[SICK] == PAGES - 1 + PAGES
 
 
 @pytest.mark.parametrize(
@@ -292,6 +301,7 @@ async def test_this_machines_clock_may_be_wrong(tenant: Sandbox, pool: Pool, off
 
 async def test_the_quota_of_a_subscription_is_felt_and_sat_out(ward: Ward) -> None:
     """The sandbox's own quota, which names no wait; half of what the scan needs fits at once."""
+    ward.sandbox.control.clear_counters()
     ward.sandbox.control.limit(subscription=15, seconds=2)
 
     scan_id = await ward.scan()

@@ -69,7 +69,7 @@ def most_in_any_span(counters: list[dict[str, Any]]) -> Iterator[tuple[int, int]
 async def test_three_replicas_and_three_scans_at_once_stay_within_one_budget(
     database: Database, pool: Pool, tenant: Sandbox, tmp_path: Path
 ) -> None:
-    tenant.control.http.delete("counters")
+    tenant.control.clear_counters()
     with replicas(database, tenant, tmp_path, rate=RATE) as scanners:
         for _ in range(3):
             scanners.start()
@@ -96,7 +96,8 @@ async def test_a_killed_replicas_shard_goes_on_after_its_last_finished_vault(
             scan_id = await scanners.request()
 
             async def well_under_way() -> bool:
-                return int((await scan_row(pool, scan_id))["vaults_done"]) >= VAULTS - 4
+                """All but the four that hang, and the directory."""
+                return int((await scan_row(pool, scan_id))["vaults_done"]) == VAULTS - 4 + 1
 
             await eventually(well_under_way)
             scanners.kill(first)
@@ -115,10 +116,7 @@ async def test_a_killed_replicas_shard_goes_on_after_its_last_finished_vault(
     assert {calls[name] for name in finished} == {PAGES}
     assert row["outcome"] == "complete"
     held = VAULTS * (SECRETS + KEYS)
-    assert (
-        await pool.fetchval("SELECT count(*) FROM scanner.v_item WHERE kind <> 'x'")
-        == (row["items"])
-    )
+    assert await pool.fetchval("SELECT count(*) FROM scanner.v_item") == (row["items"])
     assert row["items"] == row["added"] >= held
     assert await pool.fetchval("SELECT count(*) FROM scanner.v_change") == row["added"]
     assert (await emitted(database, ScanCompleted)) == {(scan_id, ""): 1}
