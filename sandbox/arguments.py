@@ -21,7 +21,10 @@ _NUMBERS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """What was asked for. The numbers are the `large` profile's; items are for each vault."""
+    """What was asked for. The numbers are the `large` profile's; items are for each vault.
+
+    `largest` is how many secrets the first vault holds, if not as many as the others.
+    """
 
     profile: str
     seed: int
@@ -35,8 +38,11 @@ class Arguments:
     keys: int
     certificates: int
     applications: int
+    largest: int
     subscriptions: int
     regions: int
+    vault_quota: int
+    subscription_quota: int
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
@@ -61,6 +67,12 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
         parser.add_argument(
             f"--{name}", type=_count, default=count, help=f"{name} of the profile large"
         )
+    for name, count, meaning in (
+        ("largest", 0, "secrets of the first vault of the profile large"),
+        ("vault-quota", 4_000, "requests in 10 s to a vault"),
+        ("subscription-quota", 20_000, "requests in 10 s to a subscription's vaults in a region"),
+    ):
+        parser.add_argument(f"--{name}", type=_count, default=count, help=meaning)
     for name, count in (("subscriptions", 10), ("regions", 5)):
         parser.add_argument(
             f"--{name}", type=_some, default=count, help=f"{name} of the profile large, in turn"

@@ -7,6 +7,7 @@ from sandbox.clock import Clock
 from sandbox.directory.quota import Quota
 from sandbox.estate.model import Estate
 from sandbox.names import Names
+from sandbox.throttle import Quotas
 from sandbox.tokens import Tokens
 
 
@@ -26,3 +27,4 @@ class World:
     identity_header: str
     graph_quota: Quota = field(default_factory=Quota)
     pages: dict[tuple[str, str, bytes], bytes] = field(default_factory=dict)
+    quotas: Quotas = field(default_factory=Quotas)

@@ -46,7 +46,7 @@ async def follow(
 ) -> AsyncIterator[T]:
     """Yield each page as `decode` returns it, beside the next page's address (None: the last).
 
-    `turn` is awaited before each page: a budget's place.
+    `turn` is awaited before each page: a budget's place, where no gate keeps it.
 
     A next page must be on the host of the first one, none may come twice, and there is an end.
     Raises `UnexpectedAnswerError` or `ForeignHostError` otherwise: a page that cannot be followed

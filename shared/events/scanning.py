@@ -115,6 +115,11 @@ class VaultScanned(Event):
     vault_name: str
     subscription_id: str | None = None
     outcome: VaultOutcome
+    previous_outcome: VaultOutcome | None = Field(
+        default=None,
+        description="What the look before came to; none for the first. Where it differs from"
+        " `outcome`, the vault became readable or unreadable, or is so for another reason.",
+    )
     items: int = Field(default=0, description="How many live items the vault holds now.")
     added: int = 0
     changed: int = 0

@@ -64,6 +64,26 @@ class Control:
     def clear_faults(self) -> None:
         self._answer("DELETE", "faults")
 
+    def change(self, what: str, **setting: object) -> Document:
+        """Change a vault (`vaults`) or an identity (`identity`) and return how it stands."""
+        return self._answer("POST", what, setting)
+
+    def set_clock(self, offset_seconds: float) -> None:
+        self._answer("PUT", "clock", {"offset_seconds": offset_seconds})
+
+    def limit(self, **quotas: float) -> None:
+        """Set the quotas of Key Vault."""
+        self._answer("PUT", "quotas", quotas)
+
+    def clear_counters(self) -> None:
+        """Let the quotas and their counters begin anew."""
+        self._answer("DELETE", "counters")
+
+    def counters(self) -> list[Document]:
+        """Return the requests to vaults for each second, subscription and region."""
+        found: list[Document] = self._answer("GET", "counters")["counters"]
+        return found
+
     @contextmanager
     def fault(self, **rule: object) -> Iterator[int]:
         """Switch a fault on, and off again at the end."""

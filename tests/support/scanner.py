@@ -22,7 +22,6 @@ from services.scanner.handlers import (
 from services.scanner.ports import Diagnostics, Grants
 from services.scanner.steps.diagnose import DEFAULT_HOURS, DiagnosticsReader
 from services.scanner.steps.enrich import Enricher
-from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.visit import Visitor
 from shared.bus import Message
@@ -277,7 +276,6 @@ class Rig:
                 assignee="discover-id",
                 page_seconds=self.page_seconds,
             ),
-            pacing=Pacing(),
             writers=asyncio.Semaphore(2),
             at_once=self.at_once,
         )
@@ -286,7 +284,6 @@ class Rig:
         """The second pass; without `details` it is switched off."""
         return Enricher(
             details=self.details or FakeDetails(),
-            pacing=Pacing(),
             writers=asyncio.Semaphore(2),
             calls=self.details.calls if self.details else Calls(),
             calls_per_shard=self.detail_calls if self.details else 0,

@@ -13,6 +13,8 @@ from services.scanner.domain.listing import Entry, Page
 from services.scanner.domain.status import Thresholds
 
 STAGE_AT: Final = 10_000
+FULL_PAGE: Final = 25
+"""The most that Key Vault gives at once (Azure Key Vault REST API, `maxresults`)."""
 
 Stage = Callable[[Sequence[Item]], Awaitable[None]]
 
@@ -22,7 +24,9 @@ class Listing:
     """A complete listing that was begun at `began_at` (the database's time).
 
     Its entries are in `held`, or its items staged under `look` when there are more than memory
-    should hold; `objects` are the directory's applications and service principals.
+    should hold; `objects` are the directory's applications and service principals. `abrupt`
+    says that a list ended with a full page, as it also would if the way to the next page were lost;
+    `seen_before` are the items of such a listing that this one was made to confirm.
     """
 
     look: UUID
@@ -31,6 +35,8 @@ class Listing:
     external_ids: list[str]
     held: list[Entry] = field(default_factory=list)
     objects: list[DirectoryObject] = field(default_factory=list)
+    abrupt: bool = False
+    seen_before: frozenset[str] = frozenset()
 
 
 async def gather(
@@ -47,7 +53,10 @@ async def gather(
     held: dict[str, Entry] = {}
     objects: dict[str, DirectoryObject] = {}
     staged = False
+    ends: dict[str, int] = {}
     async for page in pages:
+        for last in page.entries[-1:]:
+            ends[last.external_id.partition("/")[0]] = len(page)
         for found in page.objects:
             fingerprint.add_object(found)
             objects[found.object_id] = found
@@ -68,4 +77,5 @@ async def gather(
         external_ids=fingerprint.external_ids(),
         held=list(held.values()),
         objects=list(objects.values()),
+        abrupt=any(length >= FULL_PAGE for length in ends.values()),
     )

@@ -25,6 +25,10 @@ from shared.database import Connection, Pool
 from shared.events.scanning import ScanMode, VaultOutcome, VaultScanned
 
 
+class UnsureError(Exception):
+    """Known items are not in a listing that may have been cut off: it is to be made once more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
     """Writes the outcomes of one scan's looks."""
@@ -37,7 +41,11 @@ class Recorder:
     calls: Calls = field(default_factory=Calls)
 
     async def listing(self, vault_id: int, listing: Listing) -> Result | None:
-        """Write a complete listing; None when this scan has an outcome for the source already."""
+        """Write a complete listing; None when this scan has an outcome for the source already.
+
+        Raises `UnsureError`, and has written nothing, if something would be removed because of a
+        listing that may have been cut off.
+        """
         async with self.pool.transaction() as conn:
             standing = await looks.claim_look(conn, self.scan_id, vault_id)
             if standing is None:
@@ -81,6 +89,9 @@ class Recorder:
         same = standing.fingerprint == listing.fingerprint and self.mode is not ScanMode.FORCE
         written = _Written()
         if not same:
+            present = list(listing.seen_before.union(listing.external_ids))
+            if listing.abrupt and await inventory.any_absent(conn, vault_id, present):
+                raise UnsureError
             if standing.subscription_id is None:
                 await record_objects(conn, self.scan_id, vault_id, listing.objects)
             await lock_rules(conn)
@@ -88,11 +99,11 @@ class Recorder:
             place = Place(subscription_id=standing.subscription_id, vault_id=vault_id)
             async for chunk in _chunks(conn, listing):
                 await self._merge(conn, chunk, written, _Judge(book, place))
-            gone = await inventory.remove_absent(conn, self.scan_id, vault_id, listing.external_ids)
+            gone = await inventory.remove_absent(conn, self.scan_id, vault_id, present)
             written.removed, written.span = gone.entries, written.span + gone
             if standing.subscription_id is None and written.span.entries:
                 await inventory.wake_siblings(conn, vault_id)
-        await looks.save_listing(conn, vault_id, listing.fingerprint, listing.began_at)
+        await looks.save_listing(conn, vault_id, _fingerprint(listing), listing.began_at)
         return written.result(items=len(listing.external_ids))
 
     async def _merge(
@@ -125,6 +136,7 @@ class Recorder:
             vault_name=standing.name,
             subscription_id=standing.subscription_id,
             outcome=result.outcome,
+            previous_outcome=standing.outcome,
             items=result.items,
             added=result.added,
             changed=result.changed,
@@ -185,6 +197,12 @@ class _Written:
 def _shifted(known: Known, item: Item, thresholds: Callable[[Item], Thresholds]) -> bool:
     """Say whether other thresholds than those it was stored with apply to an item now."""
     return known.windows != windows(item, thresholds(item))
+
+
+def _fingerprint(listing: Listing) -> bytes:
+    """Return what an equal listing would have; nothing where items were kept that it lacks."""
+    kept = listing.seen_before.difference(listing.external_ids)
+    return b"" if kept else listing.fingerprint
 
 
 def _change(known: dict[str, Known], item: Item) -> Change | None:

@@ -176,6 +176,23 @@ async def add_changes(
     return Span(row["entries"], row["first"], row["last"]) if row else NOTHING
 
 
+async def any_absent(conn: Connection, vault_id: int, present: Sequence[str]) -> bool:
+    """Whether a listing lacks an item that is known to be there."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM scanner.item i
+            WHERE i.vault_id = $1 AND i.deleted_at IS NULL
+              AND NOT EXISTS (
+                  SELECT FROM unnest($2::text[]) AS p (external_id)
+                  WHERE p.external_id = i.external_id))
+        """,
+        vault_id,
+        present,
+    )
+    return found
+
+
 async def remove_absent(
     conn: Connection, scan_id: UUID, vault_id: int, present: Sequence[str]
 ) -> Span:

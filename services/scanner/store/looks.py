@@ -30,6 +30,7 @@ class Standing:
     name: str
     subscription_id: str | None
     presence: Presence
+    outcome: VaultOutcome | None
     items: int
     fingerprint: bytes | None
     listed_at: datetime | None
@@ -79,7 +80,7 @@ async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing
     await lock_vault(conn, vault_id)
     row = await conn.fetchrow(
         """
-        SELECT v.name, v.subscription_id, v.items, v.fingerprint, sv.presence,
+        SELECT v.name, v.subscription_id, v.outcome, v.items, v.fingerprint, sv.presence,
                CASE WHEN v.listed_at <= clock_timestamp() THEN v.listed_at END AS listed_at
         FROM scanner.scan_vault sv JOIN scanner.vault v ON v.id = sv.vault_id
         WHERE sv.scan_id = $1 AND sv.vault_id = $2 AND sv.finished_at IS NULL
@@ -90,7 +91,11 @@ async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing
     )
     if row is None:
         return None
-    return Standing(**{**dict(row), "presence": Presence(row["presence"])})
+    words = {
+        "presence": Presence(row["presence"]),
+        "outcome": VaultOutcome(row["outcome"]) if row["outcome"] else None,
+    }
+    return Standing(**{**dict(row), **words})
 
 
 async def save_result(conn: Connection, scan_id: UUID, vault_id: int, result: Result) -> None:

@@ -92,6 +92,7 @@ EXAMPLES: tuple[Event, ...] = (
         vault_name="kv-payments-prod",
         subscription_id=PAYMENTS,
         outcome=VaultOutcome.OK,
+        previous_outcome=VaultOutcome.DENIED,
         items=140,
         added=2,
         changed=1,

@@ -7,9 +7,8 @@ import pytest
 
 from services.scanner.adapters import open_clouds
 from services.scanner.domain.listing import Page
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.own_pace import GraphPacing
 from shared.clouds.errors import ThrottledError
-from shared.events.scanning import VaultOutcome
 from tests.support import truth
 from tests.support.discovery import settings_for
 from tests.support.sandbox import Sandbox, running_sandbox
@@ -18,7 +17,7 @@ LARGE = ("--profile", "large", "--vaults", "0", "--applications", "2500")
 
 
 async def read(sandbox: Sandbox) -> list[Page]:
-    async with open_clouds(settings_for(sandbox), graph_pace=Pacing().wait_for_graph) as clouds:
+    async with open_clouds(settings_for(sandbox), graph_pace=GraphPacing().wait) as clouds:
         return [page async for page in clouds.directory.listing()]
 
 
@@ -70,28 +69,28 @@ async def test_beyond_the_quota_the_directory_waits_as_it_is_told(
 
 
 async def test_a_directory_that_complains_is_asked_more_slowly_next_time() -> None:
-    pacing = Pacing()
-    full = pacing.graph.rate, pacing.key_listings.rate
+    pacing = GraphPacing()
+    full = pacing.units.rate, pacing.key_listings.rate
 
-    pacing.heed(None, VaultOutcome.THROTTLED)
-    assert (pacing.graph.rate, pacing.key_listings.rate) == (full[0] / 2, full[1] / 2)
-    pacing.heed(None, VaultOutcome.OK)
+    await pacing.slow_down(None)
+    assert (pacing.units.rate, pacing.key_listings.rate) == (full[0] / 2, full[1] / 2)
+    await pacing.wait(1, True)
 
-    assert pacing.graph.rate > full[0] / 2
+    assert pacing.units.rate > full[0] / 2
 
 
 async def test_beyond_its_budget_a_listing_of_keys_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    pacing, waits = Pacing(), []
+    pacing, waits = GraphPacing(), []
 
     async def note(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("services.scanner.steps.pace.asyncio.sleep", note)
+    monkeypatch.setattr("services.scanner.steps.own_pace.asyncio.sleep", note)
     for _ in range(15):
-        await pacing.wait_for_graph(1, True)
+        await pacing.wait(1, True)
     assert waits == []
 
     for _ in range(15):
-        await pacing.wait_for_graph(1, True)
+        await pacing.wait(1, True)
 
     assert max(waits) > 5  # ten beyond the burst, 1.6 s each

@@ -11,7 +11,7 @@ from services.scanner.domain.permission_grants import Grant
 from services.scanner.handlers import on_permission_check_requested
 from services.scanner.ports import VaultWithPolicies
 from services.scanner.steps.doctor import Doctor
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.pace import LocalLedger, Pacing
 from services.scanner.steps.permission_check import Checkup, look_at_permissions
 from services.scanner.store import permissions
 from shared.database import Pool
@@ -40,7 +40,9 @@ def some_probes() -> FakeProbes:
 def a_checkup(
     pool: Pool, outbox: SentTable, probes: FakeProbes | None = None, **more: Any
 ) -> Checkup:
-    doctor = Doctor(probes=probes or some_probes(), estate=FakeCloud(), pacing=Pacing())
+    doctor = Doctor(
+        probes=probes or some_probes(), estate=FakeCloud(), pacing=Pacing(LocalLedger())
+    )
     return Checkup(pool=pool, outbox=outbox, doctor=doctor, **more)
 
 
