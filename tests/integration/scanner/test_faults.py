@@ -82,7 +82,11 @@ async def test_a_vault_that_is_throttled_for_ever_is_given_up(
     assert ward.calls()[SICK] == 1 + 4
 
 
-@pytest.mark.parametrize("after", ["600", "86400000", in_seconds(7200)])
+@pytest.mark.parametrize(
+    "after",
+    ["600", "86400000", in_seconds(7200)],
+    ids=["minutes", "a thousand days", "date"],
+)
 async def test_a_huge_wait_ends_the_vault_with_the_time_to_come_back(
     ward: Ward, monkeypatch: pytest.MonkeyPatch, after: str
 ) -> None:
