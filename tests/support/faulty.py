@@ -14,7 +14,8 @@ from uuid import UUID
 from aiohttp.abc import AbstractResolver
 
 from services.scanner.adapters import Clouds, open_clouds
-from services.scanner.domain.inventory import Item, Subscription, VaultRef
+from services.scanner.domain.inventory import Subscription, VaultRef
+from services.scanner.domain.listing import Page
 from services.scanner.steps.pace import Pacing
 from services.scanner.store.budget import SharedLedger
 from shared.clock import Clock, utc_now
@@ -47,11 +48,11 @@ class Joined:
     async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         return await self.clouds.estate.vaults(subscription_ids)
 
-    def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+    def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         return self.clouds.vaults.items(vault)
 
-    def credentials(self) -> AsyncIterator[list[Item]]:
-        return self.clouds.directory.credentials()
+    def listing(self) -> AsyncIterator[Page]:
+        return self.clouds.directory.listing()
 
 
 @dataclass

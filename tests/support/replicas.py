@@ -38,6 +38,11 @@ class Replicas:
             "INTERNAL_PORT": "0",
             "DATA_DIR": str(self.folder),
             "SCAN_WHEN_EMPTY": "false",
+            # Only listings are counted here.
+            "SCAN_DETAIL_CALLS": "0",
+            "SCAN_DIAGNOSTICS": "false",
+            "SCAN_SCHEDULE": "off",
+            "PERMISSION_CHECK_HOURS": "0",
             "SCAN_REQUESTS_PER_SECOND": str(self.rate),
             **cloud_variables(self.sandbox.ready),
         }

@@ -30,8 +30,8 @@ _EMPTY: Final = """
     DELETE FROM scanner.schedule_run; DELETE FROM scanner.schedule;
     DELETE FROM scanner.posture_day; DELETE FROM scanner.feed_kept;
     DELETE FROM scanner.scan;
-    DELETE FROM scanner.budget; DELETE FROM scanner.staged;
-    DELETE FROM scanner.vault; DELETE FROM scanner.subscription;
+    DELETE FROM scanner.budget;
+    DELETE FROM scanner.staged; DELETE FROM scanner.vault; DELETE FROM scanner.subscription;
     DELETE FROM scanner.permission_check;
     UPDATE scanner.permission_turn
     SET wanted_at = NULL, wanted_by = NULL, holder = NULL, lease_until = NULL;
