@@ -15,6 +15,8 @@ from services.scanner.domain.status import Thresholds
 STAGE_AT: Final = 10_000
 FULL_PAGE: Final = 25
 """The most that Key Vault gives at once (Azure Key Vault REST API, `maxresults`)."""
+FULL_DIRECTORY_PAGE: Final = 999
+"""The most that Microsoft Graph gives of directory objects at once ("Paging", `$top`)."""
 
 Stage = Callable[[Sequence[Item]], Awaitable[None]]
 
@@ -53,10 +55,9 @@ async def gather(
     held: dict[str, Entry] = {}
     objects: dict[str, DirectoryObject] = {}
     staged = False
-    ends: dict[str, int] = {}
+    ends: dict[str, bool] = {}
     async for page in pages:
-        for last in page.entries[-1:]:
-            ends[last.external_id.partition("/")[0]] = len(page)
+        ends |= _fullness(page)
         for found in page.objects:
             fingerprint.add_object(found)
             objects[found.object_id] = found
@@ -77,5 +78,13 @@ async def gather(
         external_ids=fingerprint.external_ids(),
         held=list(held.values()),
         objects=list(objects.values()),
-        abrupt=any(length >= FULL_PAGE for length in ends.values()),
+        abrupt=any(ends.values()),
     )
+
+
+def _fullness(page: Page) -> dict[str, bool]:
+    """Say whether the page is as long as any page of its list can be; nothing for an empty one."""
+    if page.objects:
+        return {page.objects[-1].kind: len(page.objects) >= FULL_DIRECTORY_PAGE}
+    lists = (entry.external_id.partition("/")[0] for entry in page.entries[-1:])
+    return dict.fromkeys(lists, len(page) >= FULL_PAGE)
