@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -179,9 +179,8 @@ def running_sandbox(folder: Path, *more: str) -> Iterator[Sandbox]:
     process = subprocess.Popen(arguments(folder, *more))
     try:
         ready = read_ready(folder / "ready.json", process)
-        control = Control(ready["control"])
-        yield Sandbox(ready, control, process)
-        control.close()
+        with closing(Control(ready["control"])) as control:
+            yield Sandbox(ready, control, process)
     finally:
         stop(process)
 

@@ -117,7 +117,9 @@ def most_at_once(rate: float) -> int:
 
 def pause_for(seconds: float | None) -> float:
     """Return how long all wait after a reply that named this wait, or none."""
-    return min(PAUSE_SECONDS if seconds is None else seconds, LONGEST_PAUSE_SECONDS)
+    if seconds is None or seconds > LONGEST_PAUSE_SECONDS:
+        return PAUSE_SECONDS
+    return seconds
 
 
 @dataclass(slots=True)

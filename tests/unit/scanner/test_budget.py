@@ -153,9 +153,12 @@ def test_a_budget_of_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "pause"), [(None, 1.0), (0.0, 0.0), (2.5, 2.5), (600.0, 15.0), (3600.0, 15.0)]
+    ("told", "pause"),
+    [(None, 1.0), (0.0, 0.0), (2.5, 2.5), (15.0, 15.0), (15.1, 1.0), (3600.0, 1.0)],
 )
-def test_a_pause_is_as_long_as_it_was_told_up_to_a_limit(told: float | None, pause: float) -> None:
+def test_a_pause_is_as_long_as_it_was_told_unless_that_concerns_one_vault_alone(
+    told: float | None, pause: float
+) -> None:
     assert pause_for(told) == pause
 
 
