@@ -107,7 +107,12 @@ async def list_changes(
     question = f"changes/{vault}/{scan}"
     before = whole(position(cursor, question))
     rows = await pages.list_changes(
-        parts_of(request).pool, before=before, limit=limit + 1, vault_id=vault, scan_id=scan
+        parts_of(request).pool,
+        before=before,
+        limit=limit + 1,
+        vault_id=vault,
+        scan_id=scan,
+        scope=scope_of(request),
     )
     return cut(rows, limit, question=question, key="")
 
@@ -136,6 +141,7 @@ async def list_vaults(
         subscription=subscription,
         readable=readable,
         q=q,
+        scope=scope_of(request),
     )
     return cut(rows, limit, question=question, key="")
 
@@ -144,7 +150,7 @@ async def list_vaults(
 @needs(Permission.READ_INVENTORY)
 async def get_vault(request: Request, vault_id: VaultId) -> Response:
     """Return one vault."""
-    row = await pages.get_vault(parts_of(request).pool, vault_id)
+    row = await pages.get_vault(parts_of(request).pool, vault_id, scope_of(request))
     if row is None:
         raise problem.not_found("vault")
     return as_json(dict(row))
