@@ -38,9 +38,13 @@ _COLUMNS: Final = (
     "application_id", "application_name",
 )  # fmt: skip
 _LIST: Final = ", ".join(_COLUMNS)
+# The driver's binary COPY has no JSON: it travels as text.
+_COPIED: Final = _LIST.replace("tags", "tags::text AS tags")
+_READ: Final = _LIST.replace("tags", "tags::jsonb AS tags")
+_TAGS: Final = _COLUMNS.index("tags")
 _COMPARED: Final = [name for name in _COLUMNS if name not in ("kind", "external_id", "look_at")]
 _MERGE: Final = f"""
-    MERGE INTO scanner.item AS i USING listed AS s
+    MERGE INTO scanner.item AS i USING (SELECT {_READ} FROM listed) AS s
     ON i.vault_id = $1 AND i.external_id = s.external_id
     WHEN MATCHED AND ({", ".join(f"i.{name}" for name in _COMPARED)})
         IS DISTINCT FROM ({", ".join(f"s.{name}" for name in _COMPARED)})
@@ -118,12 +122,14 @@ async def reference(pool: Pool, listings: dict[int, list[Item]]) -> None:
     """Write all listings by COPY and MERGE."""
     async with pool.acquire() as conn:
         await conn.execute(
-            f"CREATE TEMP TABLE IF NOT EXISTS listed AS SELECT {_LIST} FROM scanner.item LIMIT 0"
+            f"CREATE TEMP TABLE IF NOT EXISTS listed AS SELECT {_COPIED} FROM scanner.item LIMIT 0"
         )
         for vault_id, items in listings.items():
             async with conn.transaction():
                 await conn.execute("TRUNCATE listed")
-                rows = zip(*to_columns(items, lambda _: DEFAULT), strict=True)
+                columns = to_columns(items, lambda _: DEFAULT)
+                columns[_TAGS] = [orjson.dumps(tags).decode() for tags in columns[_TAGS]]
+                rows = zip(*columns, strict=True)
                 await conn.copy_records_to_table("listed", records=rows, columns=_COLUMNS)
                 await conn.execute(_MERGE, vault_id)
 

@@ -67,7 +67,11 @@ async def pages(wanted: Wanted) -> AsyncIterator[Line]:
                     for scope, http in (((), running.whole), (SCOPED_VAULTS, running.scoped)):
                         name = f"inventory-page-{question.name}{'-scoped' if scope else ''}"
                         if wanted(name):
-                            yield await _page(name, question, database, http, scope)
+                            before = running.process.cpu(), database.cpu()
+                            times = await _page(name, question, database, http, scope)
+                            after = running.process.cpu(), database.cpu()
+                            spent = [end - begin for begin, end in zip(before, after, strict=True)]
+                            yield _line(name, times, gateway_cpu=spent[0], database_cpu=spent[1])
                 if wanted("inventory-overview"):
                     yield await _overview(database)
 
@@ -92,7 +96,7 @@ async def _page(
     database: Database,
     http: httpx.AsyncClient,
     scope: Sequence[int],
-) -> Line:
+) -> Times:
     """Ask for pages in turns with their SQL; every second one is the list's first."""
     times, dice = Times(), random.Random(name)  # noqa: S311 - the same pages in every run
     async with bare_pool(database) as pool:
@@ -104,7 +108,7 @@ async def _page(
             plain = await _by_sql(pool, asked, scope)
             if number >= WARMING:
                 times.add(ours, plain, deep=deep)
-    return _line(name, times)
+    return times
 
 
 async def _by_gateway(http: httpx.AsyncClient, asked: Asked) -> float:
@@ -127,7 +131,7 @@ async def _by_sql(pool: Pool, asked: Asked, scope: Sequence[int]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _line(name: str, times: Times) -> Line:
+def _line(name: str, times: Times, *, gateway_cpu: float, database_cpu: float) -> Line:
     first, deep = percentile(times.first, 0.5), percentile(times.deep, 0.5)
     return Line(
         bench=name,
@@ -145,6 +149,9 @@ def _line(name: str, times: Times) -> Line:
             "first_p50": first,
             "deep_p50": deep,
             "deep_over_first": deep / first,
+            # Of one page; the database's is shared by both sides, which do the same there.
+            "gateway_cpu": gateway_cpu * 1000 / (WARMING + REQUESTS),
+            "database_cpu": database_cpu * 1000 / (WARMING + REQUESTS) / 2,
         },
     )
 

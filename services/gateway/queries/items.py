@@ -67,10 +67,12 @@ _COLUMNS: Final = (
 _FROM: Final = "FROM scanner.v_item_key AS i WHERE"
 # The page's ids first and the other columns, with their joins, for these only.
 _WALK: Final = ("WITH page AS (SELECT i.id", _FROM)
-_GATHER: Final = (
-    "WITH hits AS MATERIALIZED (SELECT i.id, i.exp_sort, i.name, i.changed_at",
-    _FROM,
-)
+# With nothing but the order's key, so that an index may hold all of it.
+_GATHER: Final[Mapping[SortKey, LiteralString]] = {
+    SortKey.EXPIRES_ON: "WITH hits AS MATERIALIZED (SELECT i.id, i.exp_sort",
+    SortKey.NAME: "WITH hits AS MATERIALIZED (SELECT i.id, i.name",
+    SortKey.CHANGED_AT: "WITH hits AS MATERIALIZED (SELECT i.id, i.changed_at",
+}
 _PAGE_OF_HITS: Final = ", page AS (SELECT i.id FROM hits AS i WHERE"
 _CREDENTIAL: Final = "LEFT JOIN scanner.v_credential AS c ON c.item_id = i.id"
 _REST: Final = f"FROM page JOIN scanner.v_item AS i ON i.id = page.id {_CREDENTIAL}"
@@ -216,7 +218,7 @@ async def _gathered(
     query = Conditions([*found.parts], [*found.arguments])
     order = _ORDER[sort.key][sort.descending]
     sql = statement(
-        *_GATHER, query.where(), COUNT_LIMIT, ")",
+        _GATHER[sort.key], _FROM, query.where(), COUNT_LIMIT, ")",
         _PAGE_OF_HITS, _after(query, sort, cursor), order, query.bind("LIMIT ?", limit), ")",
         _COLUMNS, _HITS, _REST, order,
     )  # fmt: skip

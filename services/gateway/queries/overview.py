@@ -8,7 +8,7 @@ from typing import Any, Final, LiteralString
 from services.gateway.domain.filters import ItemStatus
 from services.gateway.domain.scope import Scope
 from services.gateway.queries.items import STATUS
-from services.gateway.queries.reach import Reach, reach_of
+from services.gateway.queries.reach import Reach, ids, reach_of
 from services.gateway.queries.sql import Conditions, either, statement
 from shared.database import Connection, Pool
 from shared.events import ItemKind
@@ -93,13 +93,9 @@ async def _vaults(conn: Connection, reach: Reach | None) -> dict[str, int]:
           LEFT JOIN scanner.v_vault_scope AS s ON s.id = v.id
          WHERE v.deleted_at IS NULL AND ($1::integer[] IS NULL OR v.id = ANY ($1::integer[]))
         """,
-        _ids(reach),
+        ids(reach),
     )
     return dict(row) if row else {}
-
-
-def _ids(reach: Reach | None) -> list[int] | None:
-    return None if reach is None else list(reach.vaults)
 
 
 async def _unreadable(conn: Connection, reach: Reach | None) -> list[dict[str, Any]]:
@@ -115,7 +111,7 @@ async def _unreadable(conn: Connection, reach: Reach | None) -> list[dict[str, A
          ORDER BY v.name
          LIMIT $2
         """,
-        _ids(reach),
+        ids(reach),
         MOST_UNREADABLE,
     )
     return [dict(row) for row in rows]
@@ -139,7 +135,7 @@ async def _next(conn: Connection, reach: Reach | None) -> list[dict[str, Any]]:
           FROM page JOIN scanner.v_item AS i ON i.id = page.id
          ORDER BY i.exp_sort, i.id
         """,
-        _ids(reach),
+        ids(reach),
         NEXT,
     )
     return [dict(row) for row in rows]
@@ -169,6 +165,6 @@ async def _open_alerts(conn: Connection, reach: Reach | None) -> int:
                SELECT FROM scanner.v_item_key AS i
                 WHERE i.id = a.item_id AND i.vault_id = ANY ($1::integer[])))
         """,
-        _ids(reach),
+        ids(reach),
     )
     return count

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.gateway.domain.scope import Scope
-from shared.database import Connection
+from shared.database import Connection, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Reach:
     items: int
 
 
-async def reach_of(conn: Connection, scope: Scope | None) -> Reach | None:
+async def reach_of(conn: Connection | Pool, scope: Scope | None) -> Reach | None:
     """Return the scope's reach; None for everything."""
     if scope is None:
         return None
@@ -28,3 +28,8 @@ async def reach_of(conn: Connection, scope: Scope | None) -> Reach | None:
         list(scope.subscription_ids),
     )
     return Reach(frozenset(row["id"] for row in rows), sum(row["items"] for row in rows))
+
+
+def ids(reach: Reach | None) -> list[int] | None:
+    """Return the vaults as a statement's parameter; NULL there means everything."""
+    return None if reach is None else list(reach.vaults)

@@ -143,6 +143,11 @@ async def list_changes(
     question = f"changes/{vault}/{scan}"
     before = whole(position(cursor, question))
     rows = await pages.list_changes(
-        parts_of(request).pool, before=before, limit=limit + 1, vault_id=vault, scan_id=scan
+        parts_of(request).pool,
+        before=before,
+        limit=limit + 1,
+        vault_id=vault,
+        scan_id=scan,
+        scope=scope_of(request),
     )
     return cut(rows, limit, question=question, key="")

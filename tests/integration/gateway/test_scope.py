@@ -149,3 +149,22 @@ async def test_the_overview_of_a_scope_tells_of_its_vaults_only(
     assert overview["unreadable"] == []
     assert overview["vaults"]["total"] == 1
     assert overview["vaults"]["subscriptions"] == 1
+
+
+async def test_vaults_and_changes_out_of_scope_are_not_shown(
+    scoped: Gateway, database: Database
+) -> None:
+    await seed_estate(database, [SeedItem(name="seen", vault=1), SeedItem(name="unseen", vault=2)])
+    async with database.connection() as conn:
+        await conn.execute(
+            "INSERT INTO scanner.change (scan_id, item_id, vault_id, what)"
+            " SELECT gen_random_uuid(), id, vault_id, 'added' FROM scanner.item"
+        )
+    async with await scoped.signed_in(Role.VIEWER) as viewer:
+        vaults = (await viewer.get("/api/v1/vaults")).json()["data"]
+        changes = (await viewer.get("/api/v1/changes")).json()["data"]
+        statuses = [(await viewer.get(f"/api/v1/vaults/{id_}")).status_code for id_ in (1, 2)]
+
+    assert [vault["id"] for vault in vaults] == [1]
+    assert [change["name"] for change in changes] == ["seen"]
+    assert statuses == [200, 404]
