@@ -42,6 +42,6 @@ class AccessLog:
 
     def entries(self) -> list[dict[str, object]]:
         return [
-            entry._asdict() | {"at": datetime.fromtimestamp(entry.at, UTC).isoformat()}
+            {**entry._asdict(), "at": datetime.fromtimestamp(entry.at, UTC).isoformat()}
             for entry in self._entries
         ]

@@ -6,7 +6,7 @@ from services.gateway.domain.filters import ItemStatus
 from services.gateway.domain.scope import Scope
 from services.gateway.queries.items import STATUS
 from services.gateway.queries.reach import Reach, ids, reach_of
-from services.gateway.queries.sql import Conditions, statement
+from services.gateway.queries.sql import Conditions, either, statement
 from shared.database import Connection, Pool
 from shared.events import ItemKind
 
@@ -67,14 +67,14 @@ async def _by_kind(conn: Connection, reach: Reach | None) -> dict[str, int]:
 
 async def _by_status(conn: Connection, reach: Reach | None, total: int) -> dict[str, int]:
     seen = _within(reach, "i.vault_id = ANY (?::integer[])")
-    counts = (
-        statement(_COUNT, _SINGLE, "AND", STATUS[status], "AND", seen.where(), ") AS", status.value)
+    counts: list[LiteralString] = [
+        statement(_COUNT, _SINGLE, "AND", STATUS[status], "AND", seen.where(), ")")
         for status in _COUNTED
-    )
-    row = await conn.fetchrow(statement("SELECT", ", ".join(counts)), *seen.arguments)
-    found = dict(row) if row else {}
-    found[ItemStatus.HEALTHY.value] = total - sum(found.values())
-    return {status.value: found[status.value] for status in STATUS}
+    ]
+    row = await conn.fetchrow(statement("SELECT", either(counts, ", ", "NULL")), *seen.arguments)
+    found = dict(zip(_COUNTED, row or (), strict=True))
+    found[ItemStatus.HEALTHY] = total - sum(found.values())
+    return {status.value: found[status] for status in STATUS}
 
 
 async def _vaults(conn: Connection, reach: Reach | None) -> dict[str, int]:
