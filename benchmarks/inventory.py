@@ -18,7 +18,7 @@ import httpx
 from benchmarks.databases import Database, fresh, server
 from benchmarks.gateway import gateway
 from benchmarks.lines import Bound, Line, percentile
-from benchmarks.pages import Asked, Question, at, questions
+from benchmarks.pages import Asked, Places, Question, questions
 from benchmarks.registry import Wanted
 from services.gateway.domain.cursor import encode
 from services.gateway.domain.scope import Scope
@@ -99,13 +99,15 @@ async def _page(
 ) -> Times:
     """Ask for pages in turns with their SQL; every second one is the list's first."""
     times, dice = Times(), random.Random(name)  # noqa: S311 - the same pages in every run
-    async with bare_pool(database) as pool:
+    reach = Scope(vault_ids=frozenset(scope)) if scope else None
+    async with bare_pool(database) as pool, database.connection("gateway") as conn:
+        await conn.execute("SET statement_timeout = 0")
+        places = Places(conn, reach)
         for number in range(WARMING + REQUESTS):
             deep = number % 2 == 1
-            async with pool.acquire() as conn:
-                asked = await at(conn, question, dice, ITEMS if deep else None)
+            asked = await places.throw(question, dice, deep=deep)
             ours = await _by_gateway(http, asked)
-            plain = await _by_sql(pool, asked, scope)
+            plain = await _by_sql(pool, asked, reach)
             if number >= WARMING:
                 times.add(ours, plain, deep=deep)
     return times
@@ -123,9 +125,11 @@ async def _by_gateway(http: httpx.AsyncClient, asked: Asked) -> float:
     return took * 1000
 
 
-async def _by_sql(pool: Pool, asked: Asked, scope: Sequence[int]) -> float:
-    """Return the milliseconds of the page's own statements on one connection, nothing around."""
-    reach = Scope(vault_ids=frozenset(scope)) if scope else None
+async def _by_sql(pool: Pool, asked: Asked, reach: Scope | None) -> float:
+    """Return the milliseconds of the page's own statements, prepared, on one connection.
+
+    As the query layer sends them: scope, count of the first page, and rows made into dicts.
+    """
     began = time.perf_counter()
     await list_items(pool, asked.filter, cursor=asked.cursor, limit=LIMIT, scope=reach)
     return (time.perf_counter() - began) * 1000
@@ -140,7 +144,8 @@ def _line(name: str, times: Times, *, gateway_cpu: float, database_cpu: float) -
         unit="ms",
         what=(
             f"p99 of {REQUESTS} pages of {LIMIT} at {ITEMS} items, every second one the first and"
-            " the others deep in the list, through the gateway; reference: the statements alone"
+            " the others deep in the list, through the gateway; reference: its query"
+            " layer alone, on one connection"
         ),
         bounds=(Bound(figure="ours", most=MOST_MS), Bound(figure="deep_over_first", most=1.2)),
         figures={
@@ -169,7 +174,10 @@ async def _overview(database: Database) -> Line:
         ours=percentile(times[2:], 0.5),
         reference=None,
         unit="ms",
-        what=f"the overview's figures at {ITEMS} items, not cached; median of {OVERVIEWS}",
+        what=(
+            f"the overview's figures at {ITEMS} items, not cached, by the query layer without"
+            f" HTTP; median of {OVERVIEWS}"
+        ),
         bounds=(Bound(figure="ours", most=150),),
         figures={"most": max(times[2:])},
     )

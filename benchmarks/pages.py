@@ -7,6 +7,9 @@ from typing import Final, TypeAlias
 
 from services.gateway.domain.cursor import Cursor
 from services.gateway.domain.filters import ItemFilter, ItemStatus, parse_items
+from services.gateway.domain.scope import Scope
+from services.gateway.queries.items import conditions_of
+from services.gateway.queries.reach import reach_of
 from shared.database import Connection
 
 Params: TypeAlias = dict[str, str]
@@ -14,12 +17,14 @@ VAULTS: Final = 2000
 SUBSCRIPTIONS: Final = 50
 TEAMS: Final = 40
 _PREFIXES: Final = ("pay", "log sftp", "iot", "web red", "crm token", "fraud")
-# A row somewhere in the list's order: its key and id are where a page goes on.
+# Rows of the list itself, from anywhere in its order: a page that went on after a row outside the
+# list could be an empty one, and quick.
 _SOMEWHERE: Final = """
-    SELECT i.exp_sort, i.expires_on, i.name, i.changed_at, i.id
-      FROM scanner.v_item AS i
-     WHERE i.id >= $1 AND i.deleted_at IS NULL ORDER BY i.id LIMIT 1
+    SELECT i.exp_sort, nullif(i.exp_sort, 'infinity') AS expires_on, i.name, i.changed_at, i.id
+      FROM scanner.v_item_key AS i WHERE {conditions}
+     ORDER BY hashint8extended(i.id, 7) LIMIT 60
 """
+SEARCH_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +68,38 @@ def _status(status: ItemStatus) -> Callable[[random.Random], Params]:
     return lambda _: {"status": status.value}
 
 
-async def at(
-    conn: Connection, question: Question, dice: random.Random, last_id: int | None
-) -> Asked:
-    """Throw a request: for the first page, or with `last_id` for one that goes on elsewhere."""
-    params = question.params(dice)
-    asked = parse_items(
-        vault=_listed(params, "vault"),
-        subscription=_listed(params, "subscription"),
-        tag=_listed(params, "tag"),
-        status=_listed(params, "status"),
-        q=params.get("q", ""),
-        sort=params.get("sort", "expires_on"),
-    )
-    if last_id is None:
-        return Asked(params, asked, None)
-    row = await conn.fetchrow(_SOMEWHERE, dice.randint(1, last_id))
-    return Asked(params, asked, Cursor(row[asked.sort.key], str(row["id"])) if row else None)
+class Places:
+    """Where pages of one scope may begin; each list is looked through once."""
+
+    def __init__(self, conn: Connection, scope: Scope | None) -> None:
+        self._conn = conn
+        self._scope = scope
+        self._known: dict[str, list[Cursor]] = {}
+
+    async def throw(self, question: Question, dice: random.Random, *, deep: bool) -> Asked:
+        """Throw a request: for a list's first page, or for one that goes on inside it."""
+        params = question.params(dice)
+        asked = parse_items(
+            vault=_listed(params, "vault"),
+            subscription=_listed(params, "subscription"),
+            tag=_listed(params, "tag"),
+            status=_listed(params, "status"),
+            q=params.get("q", ""),
+            sort=params.get("sort", "expires_on"),
+        )
+        inside = await self._cursors(asked) if deep else []
+        return Asked(params, asked, dice.choice(inside) if inside else None)
+
+    async def _cursors(self, asked: ItemFilter) -> list[Cursor]:
+        known = self._known.get(asked.question)
+        if known is None:
+            reach = await reach_of(self._conn, self._scope)
+            found = await conditions_of(self._conn, asked, reach)
+            sql = _SOMEWHERE.format(conditions=found.where())
+            rows = await self._conn.fetch(sql, *found.arguments, timeout=SEARCH_SECONDS)
+            known = [Cursor(row[asked.sort.key], str(row["id"])) for row in rows]
+            self._known[asked.question] = known
+        return known
 
 
 def _listed(params: Params, name: str) -> tuple[str, ...]:

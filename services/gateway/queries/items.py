@@ -96,7 +96,7 @@ async def list_items(
     """Return the items that fit, in the order that was asked for, after `cursor`."""
     async with pool.acquire() as conn:
         reach = await reach_of(conn, scope)
-        found = await _conditions(conn, filter_, reach)
+        found = await conditions_of(conn, filter_, reach)
         rows: list[Row] | None = None
         total: int | None
         if _finds_few(filter_, reach):
@@ -132,7 +132,8 @@ def _finds_few(filter_: ItemFilter, reach: Reach | None) -> bool:
     )
 
 
-async def _conditions(conn: Connection, filter_: ItemFilter, reach: Reach | None) -> Conditions:
+async def conditions_of(conn: Connection, filter_: ItemFilter, reach: Reach | None) -> Conditions:
+    """Return what a row must be like to fit the filter, within the reach."""
     found = Conditions()
     found.add("i.deleted_at IS NULL")
     if filter_.kinds:

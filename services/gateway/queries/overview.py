@@ -74,10 +74,10 @@ async def _by_status(conn: Connection, reach: Reach | None, total: int) -> dict[
         statement(_COUNT, _SINGLE, "AND", STATUS[status], "AND", seen.where(), ")")
         for status in _COUNTED
     ]
-    row = await conn.fetchrow(statement("SELECT", either(counts, ", ", "0")), *seen.arguments)
-    found = dict(zip((status.value for status in _COUNTED), row or (), strict=False))
-    found[ItemStatus.HEALTHY.value] = total - sum(found.values())
-    return {status.value: found[status.value] for status in STATUS}
+    row = await conn.fetchrow(statement("SELECT", either(counts, ", ", "NULL")), *seen.arguments)
+    found = dict(zip(_COUNTED, row or (), strict=True))
+    found[ItemStatus.HEALTHY] = total - sum(found.values())
+    return {status.value: found[status] for status in STATUS}
 
 
 async def _vaults(conn: Connection, reach: Reach | None) -> dict[str, int]:
