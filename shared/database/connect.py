@@ -11,6 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 CONNECT_SECONDS: Final = 10.0
 COMMAND_SECONDS: Final = 30.0
+_JSONB_VERSION: Final = b"\x01"
 _LOOPBACK: Final = ("", "localhost", "127.0.0.1", "::1")
 
 if TYPE_CHECKING:
@@ -43,10 +44,15 @@ def connect_options(url: str, name: str) -> dict[str, Any]:
 
 
 async def prepare(connection: Connection) -> None:
-    """Make `json` and `jsonb` columns Python values."""
-    for kind in ("json", "jsonb"):
+    """Make `json` and `jsonb` columns Python values.
+
+    In their binary form, which COPY needs as well: that of `jsonb` is a version, 1, and the text
+    (PostgreSQL's `jsonb_recv`).
+    """
+    codecs = (("json", _encode, orjson.loads), ("jsonb", _encode_jsonb, _decode_jsonb))
+    for kind, encoder, decoder in codecs:
         await connection.set_type_codec(
-            kind, schema="pg_catalog", encoder=_encode, decoder=orjson.loads
+            kind, schema="pg_catalog", encoder=encoder, decoder=decoder, format="binary"
         )
 
 
@@ -57,8 +63,16 @@ async def connect(url: str, name: str) -> OwnConnection:
     return connection
 
 
-def _encode(value: object) -> str:
-    return orjson.dumps(value, default=_plain).decode()
+def _encode(value: object) -> bytes:
+    return orjson.dumps(value, default=_plain)
+
+
+def _encode_jsonb(value: object) -> bytes:
+    return _JSONB_VERSION + orjson.dumps(value, default=_plain)
+
+
+def _decode_jsonb(written: bytes) -> Any:  # noqa: ANN401 - any JSON
+    return orjson.loads(memoryview(written)[len(_JSONB_VERSION) :])
 
 
 def _plain(value: object) -> str:

@@ -5,10 +5,12 @@ knows nothing of due times, windows, fingerprints or stored rows.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final, TypeAlias
+
+from msgspec import structs
 
 from services.scanner.domain.inventory import Item
 from shared.events.scanning import ThresholdScope
@@ -157,7 +159,7 @@ class History:
         return self._hold(item, f"{item.external_id} succeeds")
 
     def _renew(self) -> Change:
-        return self._alter("renewed", lambda item: replace(item, expires_on=self._end()))
+        return self._alter("renewed", lambda item: structs.replace(item, expires_on=self._end()))
 
     def _forth_and_back(self) -> Change:
         """An expiry that somebody had before comes back."""
@@ -165,11 +167,11 @@ class History:
         if not ends:
             return self._appear()
         return self._alter(
-            "moved back", lambda item: replace(item, expires_on=self.dice.choice(ends))
+            "moved back", lambda item: structs.replace(item, expires_on=self.dice.choice(ends))
         )
 
     def _toggle(self) -> Change:
-        return self._alter("toggled", lambda item: replace(item, enabled=not item.enabled))
+        return self._alter("toggled", lambda item: structs.replace(item, enabled=not item.enabled))
 
     def _remove(self) -> Change:
         if not self.model.held:

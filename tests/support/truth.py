@@ -5,9 +5,10 @@ Written apart from the adapters on purpose: were both to share code, both could 
 
 import base64
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import structs
 
 from services.scanner.domain.configuration import (
     AccessPolicy,
@@ -100,8 +101,8 @@ def credentials(truth: Document) -> dict[str, Item]:
                 signer = signing.get(credential["customKeyIdentifier"])
                 shadow = signer is not None and credential.get("usage") != "Sign"
                 if kind is ItemKind.APP_SECRET and credential["keyId"] in keys:
-                    item = replace(item, external_id=f"{item.external_id}/password")
-                item = replace(item, managed=azure or shadow)
+                    item = structs.replace(item, external_id=f"{item.external_id}/password")
+                item = structs.replace(item, managed=azure or shadow)
                 found[item.external_id] = item
     return found
 

@@ -6,7 +6,6 @@ what Key Vault said about it.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
@@ -109,7 +108,7 @@ def _item(external_id: str, raw: bytes, *, collection: str, what: str) -> Item:
 
 def _storable(item: Item) -> Item:
     """Show NUL, which PostgreSQL cannot hold, as another character (see `wire.storable`)."""
-    return replace(
+    return msgspec.structs.replace(
         item,
         content_type=item.content_type and wire.storable(item.content_type),
         tags={wire.storable(key): wire.storable(value) for key, value in item.tags.items()},

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from msgspec import structs
+
 from services.scanner.domain.changes import What
 from services.scanner.domain.inventory import Item, ItemKind
 
@@ -161,13 +163,16 @@ def link(items: Sequence[Item], *, renewed_by_azure: bool = False) -> list[Item]
     certificates are renewed by Azure.
     """
     if renewed_by_azure:
-        return [replace(item, managed=True) for item in items]
+        return [structs.replace(item, managed=True) for item in items]
     groups: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         if item.credential and item.credential.custom_key_identifier:
             groups[item.credential.custom_key_identifier].append(item)
     shadows = {shadow.external_id for group in groups.values() for shadow in _shadows(group)}
-    return [replace(item, managed=True) if item.external_id in shadows else item for item in items]
+    return [
+        structs.replace(item, managed=True) if item.external_id in shadows else item
+        for item in items
+    ]
 
 
 def _shadows(group: Sequence[Item]) -> list[Item]:

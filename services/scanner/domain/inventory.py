@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from services.scanner.domain.configuration import VaultConfiguration
 from shared.events import ItemKind
 
@@ -68,8 +70,7 @@ class Credential:
     custom_key_identifier: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A secret, key, certificate or application credential, without its value.
 
     `external_id` names it within its container and never changes: `secrets/<name>`, `keys/<name>`,
@@ -80,6 +81,9 @@ class Item:
     where a listing does not tell it. `thumbprint` is lower-case hexadecimal
     (x5t of a certificate, customKeyIdentifier of an application's). All instants are aware and
     in UTC.
+
+    A first scan makes hundreds of thousands of them: msgspec makes one in a sixth of a dataclass's
+    time, and the garbage collector is spared what is part of no cycle.
     """
 
     kind: ItemKind
@@ -91,7 +95,7 @@ class Item:
     not_before: datetime | None = None
     expires_on: datetime | None = None
     content_type: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     recovery_level: str | None = None
     recoverable_days: int | None = None
     managed: bool = False

@@ -10,7 +10,6 @@ from hashlib import blake2b
 from typing import Final, Self
 
 import msgspec
-import orjson
 
 from services.scanner.domain.directory import DirectoryObject
 from services.scanner.domain.inventory import Item
@@ -36,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def of(cls, item: Item) -> Self:
         """Return the entry of an item that is read already."""
-        said = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
+        said = msgspec.json.encode(item, order="deterministic")
         return cls(item.external_id, digest(said), b"", lambda _, __: item)
 
     def read(self) -> Item:

@@ -67,12 +67,20 @@ _FITS: Final[Mapping[ThresholdScope, Callable[[str], bool]]] = {
 }
 
 
+_OWN: Final = (ThresholdScope.TAG, ThresholdScope.ITEM)
+
+
 class RuleBook:
     """All rules at one moment, on the ground of the settings' thresholds."""
 
     def __init__(self, rules: Iterable[Rule] = (), base: Thresholds = DEFAULT) -> None:
         self.base = base
         self._rules = {(rule.scope, rule.name): rule for rule in rules}
+
+    def everywhere_in(self, vault: Place) -> Thresholds | None:
+        """Return the thresholds of all items of a vault; None where one may have its own."""
+        own = any(scope in _OWN for scope, _ in self._rules)
+        return None if own else self.resolve(vault)
 
     def resolve(self, place: Place) -> Thresholds:
         """Return the thresholds of an item that is there; the same for equal places always."""

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from services.scanner.domain.inventory import Item, ItemKind
 
 DAY: Final = timedelta(days=1)
@@ -17,7 +19,7 @@ DAY: Final = timedelta(days=1)
 BEGINNING: Final = datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC)
 LONGEST_WARNING_DAYS: Final = 90
 LONGEST_CRITICAL_DAYS: Final = 30
-_CERTIFICATES: Final = frozenset({ItemKind.CERTIFICATE, ItemKind.APP_CERTIFICATE})
+_CERTIFICATES: Final = (ItemKind.CERTIFICATE, ItemKind.APP_CERTIFICATE)
 
 
 class Status(StrEnum):
@@ -69,8 +71,7 @@ class Thresholds:
 DEFAULT: Final = Thresholds()
 
 
-@dataclass(frozen=True, slots=True)
-class Windows:
+class Windows(msgspec.Struct, frozen=True):
     """After `warning_at` an item is a warning, after `critical_at` critical."""
 
     warning_at: datetime
@@ -98,15 +99,15 @@ def before(moment: datetime, span: timedelta) -> datetime:
 
     Tools that mean "no date" write the first day of the calendar into a credential.
     """
-    return moment - min(span, max(moment - BEGINNING, timedelta()))
+    return moment - span if moment - BEGINNING >= span else min(moment, BEGINNING)
 
 
 def short_lifetime(item: Item, thresholds: Thresholds = DEFAULT) -> timedelta | None:
     """Return the lifetime of a short-lived certificate (or its shadow); None for all else."""
+    if not item.managed and item.kind not in _CERTIFICATES:
+        return None
     starts_on = item.not_before or item.created_on
     if starts_on is None or item.expires_on is None:
-        return None
-    if item.kind not in _CERTIFICATES and not item.managed:
         return None
     lifetime = item.expires_on - starts_on
     short = timedelta() < lifetime <= thresholds.short_lifetime_days * DAY

@@ -70,7 +70,11 @@ def first_look(item: Item, thresholds: Thresholds = DEFAULT) -> datetime | None:
     """Return when the sweep looks at a new or changed item first; None if it can never alert."""
     if item.expires_on is None or not alerts(item):
         return None
-    earliest = before(item.expires_on, max(ladder(item, thresholds)) * DAY)
+    if short_lifetime(item, thresholds) is None:
+        widest = max(LADDER[0], thresholds.warning_days)
+    else:
+        widest = ladder(item, thresholds)[0]
+    earliest = before(item.expires_on, widest * DAY)
     return max(earliest, item.not_before) if item.not_before else earliest
 
 
@@ -84,7 +88,10 @@ def alerts(item: Item) -> bool:
 
 
 def ladder(item: Item, thresholds: Thresholds = DEFAULT) -> tuple[int, ...]:
-    """Return the item's steps; a short-lived certificate has those within its warning window."""
+    """Return the item's steps, the widest first.
+
+    A short-lived certificate has those within its warning window.
+    """
     bounds = windows(item, thresholds)
     if item.expires_on is None or bounds is None:
         return ()

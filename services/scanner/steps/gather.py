@@ -25,7 +25,7 @@ Stage = Callable[[Sequence[Item]], Awaitable[None]]
 class Listing:
     """A complete listing that was begun at `began_at` (the database's time).
 
-    Its entries are in `held`, or its items staged under `look` when there are more than memory
+    Its entries are in `held`, or its items `staged` under `look` when there are more than memory
     should hold; `objects` are the directory's applications and service principals. `abrupt`
     says that a list ended with a full page, as it also would if the way to the next page were lost;
     `seen_before` are the items of such a listing that this one was made to confirm.
@@ -36,6 +36,7 @@ class Listing:
     fingerprint: bytes
     external_ids: list[str]
     held: list[Entry] = field(default_factory=list)
+    staged: bool = False
     objects: list[DirectoryObject] = field(default_factory=list)
     abrupt: bool = False
     seen_before: frozenset[str] = frozenset()
@@ -77,6 +78,7 @@ async def gather(
         fingerprint=fingerprint.digest(),
         external_ids=fingerprint.external_ids(),
         held=list(held.values()),
+        staged=staged,
         objects=list(objects.values()),
         abrupt=any(ends.values()),
     )

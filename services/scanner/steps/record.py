@@ -52,7 +52,8 @@ class Recorder:
                 return None
             result = await self._apply(conn, vault_id, standing, listing)
             await self._close(conn, vault_id, standing, result)
-            await staging.delete_staged(conn, listing.look)
+            if listing.staged:
+                await staging.delete_staged(conn, listing.look)
             return result
 
     async def unreadable(self, vault_id: int, error: UnreadableError) -> Result | None:
@@ -86,43 +87,61 @@ class Recorder:
         """Write what differs. A listing begun before the one that is stored knows less: skip it."""
         if standing.listed_at is not None and standing.listed_at > listing.began_at:
             return Result(items=standing.items)
-        same = standing.fingerprint == listing.fingerprint and self.mode is not ScanMode.FORCE
         written = _Written()
-        if not same:
-            present = list(listing.seen_before.union(listing.external_ids))
-            if listing.abrupt and await inventory.any_absent(conn, vault_id, present):
-                raise UnsureError
-            if standing.subscription_id is None:
-                await record_objects(conn, self.scan_id, vault_id, listing.objects)
-            await lock_rules(conn)
-            book = RuleBook(await thresholds.list_rules(conn), self.thresholds)
-            place = Place(subscription_id=standing.subscription_id, vault_id=vault_id)
-            async for chunk in _chunks(conn, listing):
-                await self._merge(conn, chunk, written, _Judge(book, place))
-            gone = await inventory.remove_absent(conn, self.scan_id, vault_id, present)
-            written.removed, written.span = gone.entries, written.span + gone
-            if standing.subscription_id is None and written.span.entries:
-                await inventory.wake_siblings(conn, vault_id)
-        await looks.save_listing(conn, vault_id, _fingerprint(listing), listing.began_at)
-        return written.result(items=len(listing.external_ids))
+        if standing.fingerprint != listing.fingerprint or self.mode is ScanMode.FORCE:
+            await self._write(conn, vault_id, standing, listing, written)
+        return written.result(listing)
+
+    async def _write(
+        self,
+        conn: Connection,
+        vault_id: int,
+        standing: Standing,
+        listing: Listing,
+        written: "_Written",
+    ) -> None:
+        """Write what differs; nothing is compared for a source whose first listing this is."""
+        known = standing.listed
+        present = list(listing.seen_before.union(listing.external_ids)) if known else []
+        if known and listing.abrupt and await inventory.any_absent(conn, vault_id, present):
+            raise UnsureError
+        if standing.subscription_id is None:
+            await record_objects(conn, self.scan_id, vault_id, listing.objects)
+        await lock_rules(conn)
+        book = RuleBook(await thresholds.list_rules(conn), self.thresholds)
+        place = Place(subscription_id=standing.subscription_id, vault_id=vault_id)
+        async for chunk in _chunks(conn, listing):
+            await self._merge(conn, chunk, written, _Judge(book, place), known=known)
+        if written.new:
+            written.add(await inventory.add_entries(conn, self.scan_id, vault_id))
+        if known:
+            written.remove(await inventory.remove_absent(conn, self.scan_id, vault_id, present))
+        if standing.subscription_id is None and written.span.entries:
+            await inventory.wake_siblings(conn, vault_id)
 
     async def _merge(
-        self, conn: Connection, items: Sequence[Item], written: "_Written", judge: "_Judge"
+        self,
+        conn: Connection,
+        items: Sequence[Item],
+        written: "_Written",
+        judge: "_Judge",
+        *,
+        known: bool,
     ) -> None:
-        vault_id = judge.place.vault_id
-        ids = [item.external_id for item in items]
-        known = await inventory.list_known(conn, vault_id, ids)
-        new = [item for item in items if item.external_id not in known]
-        of = judge.thresholds(known)
-        written.add(await inventory.add_items(conn, self.scan_id, vault_id, new, of))
-        old = [item for item in items if item.external_id in known]
-        changes = [change for item in old if (change := _change(known, item)) is not None]
+        """Write a part of a listing; `known` says that some of its items may be stored."""
+        vault_id, subscription_id = judge.place.vault_id, judge.place.subscription_id
+        ids = [item.external_id for item in items] if known else []
+        stored = await inventory.list_known(conn, vault_id, ids) if known else {}
+        of = judge.thresholds(stored)
+        new = (item for item in items if item.external_id not in stored)
+        written.new += await inventory.add_items(conn, vault_id, subscription_id, new, of)
+        old = [item for item in items if item.external_id in stored]
+        changes = [change for item in old if (change := _change(stored, item)) is not None]
         named = {change.external_id for change in changes}
-        rows = [i for i in old if i.external_id in named or _shifted(known[i.external_id], i, of)]
+        rows = [i for i in old if i.external_id in named or _shifted(stored[i.external_id], i, of)]
         await inventory.update_items(conn, vault_id, rows, of)
         await directory.add_credentials(conn, vault_id, items)
-        span = await inventory.add_changes(conn, self.scan_id, vault_id, changes)
-        written.change(changes, span)
+        written.change(changes, await inventory.add_changes(conn, self.scan_id, vault_id, changes))
 
     async def _close(
         self, conn: Connection, vault_id: int, standing: Standing, result: Result
@@ -156,6 +175,9 @@ class _Judge:
 
     def thresholds(self, known: dict[str, Known]) -> Callable[[Item], Thresholds]:
         """Return what says by which thresholds an item of the listing is judged."""
+        alike = self.book.everywhere_in(self.place)
+        if alike is not None:
+            return lambda _: alike
 
         def of(item: Item) -> Thresholds:
             before = known.get(item.external_id)
@@ -169,6 +191,7 @@ class _Judge:
 class _Written:
     """What was written of a listing so far; a restored item counts as added."""
 
+    new: int = 0
     added: int = 0
     changed: int = 0
     removed: int = 0
@@ -184,13 +207,19 @@ class _Written:
         self.added += len(changes) - changed
         self.span = self.span + span
 
-    def result(self, *, items: int) -> Result:
+    def remove(self, span: Span) -> None:
+        self.removed += span.entries
+        self.span = self.span + span
+
+    def result(self, listing: Listing) -> Result:
         return Result(
-            items=items,
+            items=len(listing.external_ids),
             added=self.added,
             changed=self.changed,
             removed=self.removed,
             span=self.span,
+            fingerprint=_fingerprint(listing),
+            listed_at=listing.began_at,
         )
 
 

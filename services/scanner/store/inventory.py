@@ -1,6 +1,6 @@
 """Items and the change feed: only rows that differ are written, none for being seen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -10,46 +10,19 @@ import orjson
 from services.scanner.domain.changes import Change
 from services.scanner.domain.inventory import Item
 from services.scanner.domain.status import Thresholds, Windows
-from services.scanner.store.rows import to_columns, to_item
+from services.scanner.store.rows import COLUMNS, to_columns, to_item, to_row
 from shared.database import Connection
 
-_SOURCE: Final = """
+_COPIED: Final = ("vault_id", "subscription_id", *COLUMNS)
+_SOURCE: Final = f"""
     unnest(
         $2::text[], $3::text[], $4::text[], $5::boolean[], $6::timestamptz[],
         $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
         $11::timestamptz[], $12::timestamptz[], $13::text[], $14::jsonb[], $15::text[],
         $16::integer[], $17::boolean[], $18::text[], $19::text[], $20::text[], $21::text[],
         $22::text[]
-    ) AS s (
-        kind, external_id, name, enabled, created_on, updated_on, not_before, expires_on,
-        warning_at, critical_at, look_at, content_type, tags, recovery_level,
-        recoverable_days, managed, version, thumbprint, application_object_id,
-        application_id, application_name
-    )
+    ) AS s ({", ".join(COLUMNS)})
 """
-# Items and their entries in one statement: a first scan adds hundreds of thousands of both.
-_ADD: Final = f"""
-    WITH added AS (
-        INSERT INTO scanner.item (
-            vault_id, subscription_id, kind, external_id, name, enabled, created_on, updated_on,
-            not_before, expires_on, warning_at, critical_at, look_at, content_type, tags,
-            recovery_level, recoverable_days, managed, version, thumbprint,
-            application_object_id, application_id, application_name
-        )
-        SELECT $1, (SELECT v.subscription_id FROM scanner.vault v WHERE v.id = $1), s.kind,
-               s.external_id, s.name, s.enabled, s.created_on, s.updated_on, s.not_before,
-               s.expires_on, s.warning_at, s.critical_at, s.look_at, s.content_type, s.tags,
-               s.recovery_level, s.recoverable_days, s.managed, s.version, s.thumbprint,
-               s.application_object_id, s.application_id, s.application_name
-        FROM {_SOURCE}
-        RETURNING id
-    ), noted AS (
-        INSERT INTO scanner.change (scan_id, vault_id, item_id, what)
-        SELECT $23, $1, a.id, 'added' FROM added a
-        RETURNING id
-    )
-    SELECT count(*) AS entries, min(id) AS first, max(id) AS last FROM noted
-"""  # noqa: S608 - put together from the constant above
 _UPDATE: Final = f"""
     UPDATE scanner.item AS i
        SET name = s.name, enabled = s.enabled, created_on = s.created_on,
@@ -124,15 +97,40 @@ async def list_known(
 
 async def add_items(
     conn: Connection,
-    scan_id: UUID,
     vault_id: int,
-    items: Sequence[Item],
+    subscription_id: str | None,
+    items: Iterable[Item],
     thresholds: Callable[[Item], Thresholds],
-) -> Span:
-    """Add items that were never seen, with their entries. Needs the vault's lock."""
-    if not items:
-        return NOTHING
-    row = await conn.fetchrow(_ADD, vault_id, *to_columns(items, thresholds), scan_id)
+) -> int:
+    """Add items that were never seen; return how many. Needs the vault's lock.
+
+    They have no entries in the change feed before `add_entries` writes these.
+    """
+    rows = [(vault_id, subscription_id, *to_row(item, thresholds(item))) for item in items]
+    if rows:
+        await conn.copy_records_to_table(
+            "item", schema_name="scanner", columns=_COPIED, records=rows
+        )
+    return len(rows)
+
+
+async def add_entries(conn: Connection, scan_id: UUID, vault_id: int) -> Span:
+    """Write an entry of the change feed for each item that this transaction has added."""
+    row = await conn.fetchrow(
+        """
+        WITH noted AS (
+            INSERT INTO scanner.change (scan_id, vault_id, item_id, what)
+            SELECT $1, $2, i.id, 'added'
+            FROM scanner.item i
+            WHERE i.vault_id = $2 AND i.first_seen_at = now()
+              AND i.xmin = pg_current_xact_id()::xid
+            RETURNING id
+        )
+        SELECT count(*) AS entries, min(id) AS first, max(id) AS last FROM noted
+        """,
+        scan_id,
+        vault_id,
+    )
     return Span(row["entries"], row["first"], row["last"]) if row else NOTHING
 
 

@@ -34,11 +34,16 @@ class Standing:
     items: int
     fingerprint: bytes | None
     listed_at: datetime | None
+    listed: bool
+    """Whether a listing of it was ever stored. If not, none of its items is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a look came to; anything but `ok` has a reason and left the items as they were."""
+    """What a look came to; anything but `ok` has a reason and left the items as they were.
+
+    A `fingerprint` comes with the listing, begun at `listed_at`, that the items now come from.
+    """
 
     outcome: VaultOutcome = VaultOutcome.OK
     reason: str | None = None
@@ -48,6 +53,8 @@ class Result:
     changed: int = 0
     removed: int = 0
     span: Span = NOTHING
+    fingerprint: bytes | None = None
+    listed_at: datetime | None = None
 
 
 async def list_pending(conn: Connection, scan_id: UUID, shard_id: int) -> list[Pending]:
@@ -81,6 +88,7 @@ async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing
     row = await conn.fetchrow(
         """
         SELECT v.name, v.subscription_id, v.outcome, v.items, v.fingerprint, sv.presence,
+               v.listed_at IS NOT NULL AS listed,
                CASE WHEN v.listed_at <= clock_timestamp() THEN v.listed_at END AS listed_at
         FROM scanner.scan_vault sv JOIN scanner.vault v ON v.id = sv.vault_id
         WHERE sv.scan_id = $1 AND sv.vault_id = $2 AND sv.finished_at IS NULL
@@ -99,16 +107,24 @@ async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing
 
 
 async def save_result(conn: Connection, scan_id: UUID, vault_id: int, result: Result) -> None:
-    """Write a look's outcome: the scan's checkpoint, and the source's last outcome."""
+    """Write a look's outcome: the scan's checkpoint, the source's last outcome and its listing."""
     await conn.execute(
         """
-        UPDATE scanner.scan_vault
-           SET finished_at = now(), progress_at = now(), outcome = $3, reason = $4, remedy = $5,
-               items = $6, added = $7, changed = $8, removed = $9, first_change_id = $10,
-               last_change_id = $11,
-               change_mark = coalesce(
-                   (SELECT max(c.id) FROM scanner.change c WHERE c.vault_id = $2), 0)
-         WHERE scan_id = $1 AND vault_id = $2
+        WITH checkpoint AS (
+            UPDATE scanner.scan_vault
+               SET finished_at = now(), progress_at = now(), outcome = $3, reason = $4,
+                   remedy = $5, items = $6, added = $7, changed = $8, removed = $9,
+                   first_change_id = $10, last_change_id = $11,
+                   change_mark = coalesce(
+                       (SELECT max(c.id) FROM scanner.change c WHERE c.vault_id = $2), 0)
+             WHERE scan_id = $1 AND vault_id = $2
+        )
+        UPDATE scanner.vault
+           SET outcome = $3, outcome_reason = $4, outcome_remedy = $5, last_scanned_at = now(),
+               last_complete_at = CASE WHEN $3 = 'ok' THEN now() ELSE last_complete_at END,
+               items = $6, fingerprint = coalesce($12, fingerprint),
+               listed_at = coalesce($13, listed_at)
+         WHERE id = $2
         """,
         scan_id,
         vault_id,
@@ -121,32 +137,8 @@ async def save_result(conn: Connection, scan_id: UUID, vault_id: int, result: Re
         result.removed,
         result.span.first,
         result.span.last,
-    )
-    await conn.execute(
-        """
-        UPDATE scanner.vault
-           SET outcome = $2, outcome_reason = $3, outcome_remedy = $4, last_scanned_at = now(),
-               last_complete_at = CASE WHEN $2 = 'ok' THEN now() ELSE last_complete_at END,
-               items = $5
-         WHERE id = $1
-        """,
-        vault_id,
-        result.outcome.value,
-        result.reason,
-        result.remedy,
-        result.items,
-    )
-
-
-async def save_listing(
-    conn: Connection, vault_id: int, fingerprint: bytes, listed_at: datetime
-) -> None:
-    """Note which listing the source's items come from."""
-    await conn.execute(
-        "UPDATE scanner.vault SET fingerprint = $2, listed_at = $3 WHERE id = $1",
-        vault_id,
-        fingerprint,
-        listed_at,
+        result.fingerprint,
+        result.listed_at,
     )
 
 

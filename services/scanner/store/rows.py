@@ -1,7 +1,7 @@
 """Between items and rows: the columns of `scanner.item` that a listing gives."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
@@ -9,18 +9,26 @@ from services.scanner.domain.inventory import Application, Item, ItemKind
 from services.scanner.domain.status import Thresholds, windows
 from services.scanner.domain.threshold import first_look
 
+COLUMNS: Final = (
+    "kind", "external_id", "name", "enabled", "created_on", "updated_on", "not_before",
+    "expires_on", "warning_at", "critical_at", "look_at", "content_type", "tags", "recovery_level",
+    "recoverable_days", "managed", "version", "thumbprint", "application_object_id",
+    "application_id", "application_name",
+)  # fmt: skip
+
 
 def to_columns(items: Iterable[Item], thresholds: Callable[[Item], Thresholds]) -> list[list[Any]]:
-    """Return one list for each column, in the order that `inventory` names them."""
-    rows = (_row(item, thresholds(item)) for item in items)
+    """Return one list for each of `COLUMNS`."""
+    rows = (to_row(item, thresholds(item)) for item in items)
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _row(item: Item, thresholds: Thresholds) -> tuple[object, ...]:
+def to_row(item: Item, thresholds: Thresholds) -> tuple[object, ...]:
+    """Return what `COLUMNS` hold of an item that is judged by these thresholds."""
     bounds = windows(item, thresholds)
     application = item.application
     return (
-        item.kind.value,
+        item.kind,
         item.external_id,
         item.name,
         item.enabled,

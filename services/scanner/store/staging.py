@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from uuid import UUID
 
-from pydantic import TypeAdapter
+import msgspec
 
 from services.scanner.domain.inventory import Item
 from shared.database import Connection, Pool
 
-_ITEM: Final = TypeAdapter(Item)
 CHUNK: Final = 5_000
 
 
@@ -30,7 +29,7 @@ async def stage(
             """,
             look,
             [item.external_id for item in items],
-            [_ITEM.dump_python(item, mode="json") for item in items],
+            [msgspec.to_builtins(item) for item in items],
         )
         await conn.execute(
             """
@@ -60,7 +59,7 @@ async def read_staged(conn: Connection, look: UUID) -> AsyncIterator[list[Item]]
         if not rows:
             return
         after = rows[-1]["external_id"]
-        yield [_ITEM.validate_python(row["body"]) for row in rows]
+        yield [msgspec.convert(row["body"], Item) for row in rows]
 
 
 async def delete_staged(conn: Connection, look: UUID) -> None:

@@ -1,9 +1,9 @@
 """Clocks that are behind, ahead, or were: what is expired is expired everywhere alike."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from services.scanner.domain.status import judge
 from services.scanner.steps.sweep import sweep
@@ -75,7 +75,7 @@ async def test_a_listing_from_the_future_does_not_hide_what_is_read_now(rig: Rig
     rig.cloud.put(a_vault(), item)
     await rig.scan()
     await rig.pool.execute("UPDATE scanner.vault SET listed_at = now() + interval '10 years'")
-    rig.cloud.of("kv-pay")[0] = replace(item, expires_on=TODAY + 300 * DAY)
+    rig.cloud.of("kv-pay")[0] = structs.replace(item, expires_on=TODAY + 300 * DAY)
 
     await rig.scan()
 

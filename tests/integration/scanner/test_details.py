@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from services.scanner.domain.detail import (
     CertificateAction,
@@ -171,7 +171,7 @@ async def test_only_what_changed_is_read_again_and_the_difference_is_in_the_feed
     await rig.scan()
     told.asked.clear()
     held = rig.cloud.of("kv-pay")
-    held[1] = replace(held[1], updated_on=NOW)
+    held[1] = structs.replace(held[1], updated_on=NOW)
     told.versions_of["secrets/s1"] = [a_version(1), a_version(2)]
 
     scan_id = await rig.scan(mode=ScanMode.DELTA)

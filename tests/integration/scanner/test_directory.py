@@ -1,9 +1,9 @@
 """The directory in the inventory: all applications, what changed of them, nothing for no change."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from services.scanner.domain.directory import (
     ApplicationKind,
@@ -216,7 +216,7 @@ async def test_the_same_name_on_an_application_and_its_principal_is_two_credenti
 ) -> None:
     end = {"expires_on": NOW + 3 * DAY}
     of_principal = a_credential("k2", app="principal", **end)
-    newer = replace(of_principal, not_before=NOW - DAY)
+    newer = structs.replace(of_principal, not_before=NOW - DAY)
     rig.cloud.credentials_seen = [a_credential("k1", **end), newer]
     await rig.scan()
 

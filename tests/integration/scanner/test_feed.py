@@ -1,11 +1,11 @@
 """The change feed against a model: what it tells leads from nothing to what is there."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.scanner.domain.changes import attributes
 from services.scanner.domain.inventory import Item
@@ -127,7 +127,7 @@ async def test_a_vault_too_large_for_memory_is_staged_and_ends_as_any_other(
     monkeypatch.setattr(staging, "CHUNK", 10)
     rig.cloud.page_size = 7
     held = [an_item(f"s{n:03}", tags={"n": str(n)}, expires_on=NOW + n * DAY) for n in range(60)]
-    vault = rig.cloud.put(a_vault(), *held, replace(held[0], enabled=False))
+    vault = rig.cloud.put(a_vault(), *held, structs.replace(held[0], enabled=False))
 
     scan_id = await rig.scan()
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 
 from services.scanner.domain.inventory import ItemKind, Subscription
 from services.scanner.domain.status import Thresholds
@@ -112,7 +113,7 @@ async def test_only_the_rows_that_differ_are_written(rig: Rig) -> None:
     rig.cloud.put(a_vault(), *(an_item(f"s{n}") for n in range(50)))
     await rig.scan()
     held = rig.cloud.of("kv-pay")
-    held[7] = replace(held[7], enabled=False)
+    held[7] = structs.replace(held[7], enabled=False)
     del held[20]
     held.append(an_item("new"))
 
@@ -144,7 +145,7 @@ async def test_a_removed_item_that_returns_keeps_its_id_and_its_history(rig: Rig
     rig.cloud.of("kv-pay").remove(item)
     await rig.scan()
     gone = await rig.row(seen)
-    rig.cloud.of("kv-pay").append(replace(item, expires_on=NOW + 90 * DAY))
+    rig.cloud.of("kv-pay").append(structs.replace(item, expires_on=NOW + 90 * DAY))
     await rig.scan()
 
     assert gone["deleted_at"] is not None

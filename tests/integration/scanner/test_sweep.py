@@ -1,12 +1,12 @@
 """The expiry sweep: each crossed step is announced once, across replicas, restarts and clocks."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from services.scanner.domain.inventory import Item, ItemKind
 from services.scanner.steps import sweep as sweeping
@@ -125,7 +125,7 @@ async def test_a_new_expiry_begins_a_new_ladder(rig: Rig) -> None:
     item = an_item("a", expires_on=TODAY + 5 * DAY)
     await holding(rig, item)
     await sweep(rig.pool, rig.outbox)
-    rig.cloud.of("kv-pay")[0] = replace(item, expires_on=TODAY + 50 * DAY)
+    rig.cloud.of("kv-pay")[0] = structs.replace(item, expires_on=TODAY + 50 * DAY)
     await rig.scan()
     await sweep(rig.pool, rig.outbox)
 
@@ -156,7 +156,7 @@ async def test_an_item_that_is_enabled_again_is_announced(rig: Rig) -> None:
     item = an_item("a", enabled=False, expires_on=TODAY + DAY)
     await holding(rig, item)
     assert await sweep(rig.pool, rig.outbox) == 0
-    rig.cloud.of("kv-pay")[0] = replace(item, enabled=True)
+    rig.cloud.of("kv-pay")[0] = structs.replace(item, enabled=True)
     await rig.scan()
 
     assert await sweep(rig.pool, rig.outbox) == 1

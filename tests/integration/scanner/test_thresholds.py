@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from services.scanner.handlers import on_threshold_change_requested
 from services.scanner.steps import rejudge as rejudging
@@ -108,8 +109,8 @@ async def test_a_later_scan_judges_by_the_rules_new_items_and_changed_tags_too(r
     await an_estate(rig)
     await change(rig, scope=Scope.TAG, name="tier=gold", warning_days=60, critical_days=10)
     items = rig.cloud.of("kv-pay")
-    items[0] = replace(items[0], tags={"tier": "gold"})
-    items[1] = replace(items[1], tags={})
+    items[0] = structs.replace(items[0], tags={"tier": "gold"})
+    items[1] = structs.replace(items[1], tags={})
     items.append(an_item("new", expires_on=TODAY + 80 * DAY, tags={"tier": "gold"}))
     await rig.scan()
 

@@ -1,11 +1,12 @@
 """The change feed's words: what differs between two looks, and never a value."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.scanner.domain.changes import Change, FieldChange, What, attributes, compare
 from services.scanner.domain.inventory import Item
@@ -30,7 +31,7 @@ def test_what_is_as_it_was_is_no_change() -> None:
 
 def test_a_change_names_the_attribute_before_and_after() -> None:
     before = an_item("a", expires_on=NOW, tags={"env": "prod"})
-    after = replace(before, expires_on=NOW + DAY, tags={"env": "test"})
+    after = structs.replace(before, expires_on=NOW + DAY, tags={"env": "test"})
 
     assert compare(before, after) == Change(
         what=What.CHANGED,
@@ -54,7 +55,7 @@ def test_what_was_gone_is_restored_with_what_differs(changes: dict[str, Any]) ->
 def test_an_application_that_was_renamed_is_a_change() -> None:
     before = a_credential("k")
     assert before.application is not None
-    after = replace(before, application=replace(before.application, display_name="billing"))
+    after = structs.replace(before, application=replace(before.application, display_name="billing"))
     change = compare(before, after)
 
     assert change is not None
@@ -65,9 +66,9 @@ def test_every_attribute_of_an_item_is_watched() -> None:
     never_changes = {"kind", "external_id", "credential"}
     watched = set(attributes(an_item())) - {"application_object_id", "application_id"}
 
-    assert watched - {"application_name"} | {"application"} | never_changes == {
-        field.name for field in fields(Item)
-    }
+    assert watched - {"application_name"} | {"application"} | never_changes == set(
+        Item.__struct_fields__
+    )
 
 
 @given(items, items)

@@ -1,11 +1,11 @@
 """What the second pass decides: what to ask, when again, what changed, what is left to spend."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.scanner.domain.calls import Allowance, Calls
 from services.scanner.domain.detail import Detail, KeyDetail, Operation, Part, Question, Version
@@ -81,7 +81,9 @@ def test_every_version_is_counted_and_only_the_current_one_is_not_old(
 
 def test_the_current_version_is_the_one_that_the_listing_showed() -> None:
     shown, newer = a_version(1, enabled=False), a_version(2)
-    item = replace(an_item(enabled=False), created_on=shown.created_on, updated_on=shown.updated_on)
+    item = structs.replace(
+        an_item(enabled=False), created_on=shown.created_on, updated_on=shown.updated_on
+    )
 
     assert current_version((shown, newer), item) is shown
     assert current_version((shown, newer), an_item()) is newer

@@ -1,10 +1,10 @@
 """The fingerprint: equal for the same listing in any order, different for anything else."""
 
-from dataclasses import replace
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.scanner.domain.fingerprint import Fingerprint
 from services.scanner.domain.inventory import Item
@@ -32,7 +32,9 @@ def of(items: list[Item], thresholds: Thresholds = Thresholds()) -> bytes:  # no
 
 @given(listings, st.randoms())
 def test_the_order_of_pages_and_of_tags_does_not_matter(items: list[Item], random: Random) -> None:
-    shuffled = [replace(item, tags=dict(reversed(list(item.tags.items())))) for item in items]
+    shuffled = [
+        structs.replace(item, tags=dict(reversed(list(item.tags.items())))) for item in items
+    ]
     random.shuffle(shuffled)
 
     assert of(shuffled) == of(items)
