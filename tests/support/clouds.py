@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+import pytest
 from aiohttp import web
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 from cryptography import x509
@@ -95,6 +96,20 @@ class LocalCloud:
         answers = self.answers.get(request.path) or [listing()]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         return await answer(request)
+
+
+def note_waits(
+    monkeypatch: pytest.MonkeyPatch, and_then: Callable[[float], None] = lambda _: None
+) -> list[float]:
+    """Note the waits between retries instead of sitting them out; `and_then` hears of each."""
+    noted: list[float] = []
+
+    async def sleep(_: object, seconds: float) -> None:
+        noted.append(seconds)
+        and_then(seconds)
+
+    monkeypatch.setattr("shared.clouds.session.GuardedTransport.sleep", sleep)
+    return noted
 
 
 def says(
