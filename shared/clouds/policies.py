@@ -24,6 +24,7 @@ _THROTTLED_SECONDS: Final = 1.0
 """The first wait after a 429 that names none: 1, 2, 4 and 8 s are more than the 10 s in which a
 vault's quota is counted, so a listing outlives one whole window (Azure Key Vault throttling
 guidance, "How to throttle your app in response to service limits"; service limits)."""
+_BEARER: Final = "Bearer "
 _WORTH_RETRYING: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -88,7 +89,7 @@ def _between(least: float, most: float) -> float:
 
 
 class TokenPolicy(AsyncHTTPPolicy[Any, Any]):
-    """Sends the token at once, without waiting to be asked for it.
+    """Sees that a token is at hand before the gate, and replaces one that was refused.
 
     After a 401 the token is dropped and the request repeated once if there is a new one. A second
     401 is the answer.
@@ -100,19 +101,32 @@ class TokenPolicy(AsyncHTTPPolicy[Any, Any]):
         self._scope = scope
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        token = await self._authorize(request)
+        await self._credential.get_token_info(self._scope)
         response = await self.next.send(request)
         if response.http_response.status_code != HTTPStatus.UNAUTHORIZED:
             return response
-        self._credential.drop(self._scope, token)
-        if await self._authorize(request) == token:
+        refused = request.http_request.headers["Authorization"].removeprefix(_BEARER)
+        self._credential.drop(self._scope, refused)
+        if (await self._credential.get_token_info(self._scope)).token == refused:
             return response
         return await self.next.send(request)
 
-    async def _authorize(self, request: PipelineRequest[Any]) -> str:
-        token = (await self._credential.get_token_info(self._scope)).token
-        request.http_request.headers["Authorization"] = f"Bearer {token}"
-        return token
+
+class BearerPolicy(SansIOHTTPPolicy[Any, Any]):
+    """Sends the token at once, without waiting to be asked for it.
+
+    It stands behind the gate: what was refused to others, or ended, while a request waited there is
+    not sent any more.
+    """
+
+    def __init__(self, credential: SingleFlightCredential, scope: str) -> None:
+        super().__init__()
+        self._credential = credential
+        self._scope = scope
+
+    async def on_request(self, request: PipelineRequest[Any]) -> None:
+        info = await self._credential.get_token_info(self._scope)
+        request.http_request.headers["Authorization"] = f"{_BEARER}{info.token}"
 
 
 def nobody_counts(url: str) -> None:

@@ -212,6 +212,7 @@ class Tokens:
         self.wait: Callable[[], Awaitable[object]] | None = None
         self.errors: list[Exception] = []
         self.same: str | None = None
+        self.refresh_on: int | None = None
 
     def __call__(self) -> "Tokens":
         return self
@@ -227,7 +228,8 @@ class Tokens:
         if self.errors:
             raise self.errors.pop(0)
         expires = int(self.clock().timestamp() + self.life_seconds)
-        return AccessTokenInfo(self.same or f"token-canary-{number}", expires)
+        token = self.same or f"token-canary-{number}"
+        return AccessTokenInfo(token, expires, refresh_on=self.refresh_on)
 
     async def close(self) -> None: ...
 
