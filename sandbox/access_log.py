@@ -13,6 +13,8 @@ _KEPT: Final = 200_000
 class Entry(NamedTuple):
     """One request. The status is 0 where no answer was sent; `fault` is the rule that applied.
 
+    `token_id` tells one token from another and is no secret: Entra writes it into its own logs.
+
     `at` is in seconds since 1970, because a request must cost little.
     """
 
@@ -26,6 +28,7 @@ class Entry(NamedTuple):
     status: int
     user_agent: str
     fault: int | None
+    token_id: str | None
 
 
 class AccessLog:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sandbox.names import HOSTS
 
-PROFILES: Final = ("demo", "random", "large")
+PROFILES: Final = ("demo", "random", "varied", "large")
 _LARGEST_PORT: Final = 65_535
 _NUMBERS: Final = (
     ("vaults", 100),
@@ -22,6 +22,8 @@ _NUMBERS: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
     """What was asked for. The numbers are the `large` profile's; items are for each vault.
+
+    Of vaults, subscriptions and regions the `varied` profile has as many too.
 
     `largest` is how many secrets the first vault holds, if not as many as the others.
     """

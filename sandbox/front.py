@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from sandbox import faults
 from sandbox.access_log import AccessLog, Entry
 from sandbox.faults import Faults
-from sandbox.tokens import TokenRefusedError
+from sandbox.tokens import Caller, TokenRefusedError
 from sandbox.upheaval import happen
 from sandbox.wire import RefusedError, answer
 from sandbox.world import World
@@ -43,7 +43,8 @@ class Front:
 
     async def _seen(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-        object_id = self._object_id(headers)
+        caller = self._caller(headers)
+        object_id = caller.object_id if caller else None
         taken = self.faults.take(
             host=headers.get("host", ""),
             path=scope["path"],
@@ -66,7 +67,7 @@ class Front:
                 status = await self._send(request, receive, send)
         finally:
             # Recorded also when the sandbox stops while a fault holds the request.
-            self._record(scope, headers, object_id, status or 0, taken[0] if taken else None)
+            self._record(scope, headers, caller, status or 0, taken[0] if taken else None)
 
     async def _send(self, request: Request, receive: Receive, send: Send) -> int:
         response = await self._response(request)
@@ -83,9 +84,9 @@ class Front:
         except RefusedError as refused:
             return answer(refused.document, refused.status, headers=refused.headers)
 
-    def _object_id(self, headers: Mapping[str, str]) -> str | None:
+    def _caller(self, headers: Mapping[str, str]) -> Caller | None:
         try:
-            return self.world.tokens.read(headers.get("authorization", "")).object_id
+            return self.world.tokens.read(headers.get("authorization", ""))
         except TokenRefusedError:
             return None
 
@@ -97,12 +98,13 @@ class Front:
         self,
         scope: Scope,
         headers: Mapping[str, str],
-        object_id: str | None,
+        caller: Caller | None,
         status: int,
         fault: int | None,
     ) -> None:
         # A token request shows whom it is for only once it was answered.
-        object_id = object_id or scope.get("state", {}).get("issued_to")
+        issued_to = scope.get("state", {}).get("issued_to")
+        object_id = caller.object_id if caller else issued_to
         entry = Entry(
             at=self.world.clock.time(),
             method=scope["method"],
@@ -114,6 +116,7 @@ class Front:
             status=status,
             user_agent=headers.get("user-agent", ""),
             fault=fault,
+            token_id=caller.token_id if caller else None,
         )
         self.log.add(entry)
 

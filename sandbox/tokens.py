@@ -25,7 +25,7 @@ _CACHED: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a token names, for whom it was made, and how long it holds."""
+    """Whom a token names, for whom it was made, and how long it holds; `token_id` is its `uti`."""
 
     object_id: str
     client_id: str
@@ -34,6 +34,7 @@ class Caller:
     expires: int
     roles: tuple[str, ...]
     generation: int
+    token_id: str
 
 
 class TokenRefusedError(Exception):
@@ -152,4 +153,5 @@ class Tokens:
             expires=claims["exp"],
             roles=tuple(claims.get("roles", ())),
             generation=claims["xms_generation"],
+            token_id=claims["uti"],
         )

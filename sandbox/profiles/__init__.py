@@ -17,6 +17,7 @@ _KEPT_SECONDS: Final = 7 * 86_400
 _MAKERS: Final[dict[str, Callable[[Arguments, int], Estate]]] = {
     "demo": lambda arguments, now: configure(demo.make(arguments.seed, now)),
     "random": lambda arguments, now: configure(surprises.make(arguments.seed, now)),
+    "varied": lambda arguments, now: configure(surprises.make_varied(arguments, now)),
     "large": large.make,
 }
 

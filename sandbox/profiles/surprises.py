@@ -1,29 +1,30 @@
-"""The profile `random`: a dozen vaults with everything that a listing can hold, by seed.
+"""The profiles `random` and `varied`: vaults with everything that a listing can hold, by seed.
 
-Counts stand at the borders of a page; every combination of attributes occurs; names are the
+`random` is a dozen vaults whose counts stand at the borders of a page. `varied` is as many small
+ones as the command line asks for. In both every combination of attributes occurs; names are the
 shortest, the longest and the oddest that are allowed; tags are in several scripts.
 """
 
+from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from sandbox.arguments import Arguments
 from sandbox.estate import changes
 from sandbox.estate.changes import Draft
 from sandbox.estate.model import Estate, Kind, Vault
 from sandbox.key_pairs import CERTIFICATE_KEY_TYPES
-from sandbox.profiles import tenant
+from sandbox.profiles import tenant, words
 from sandbox.profiles.applications import add_applications, key_credential
 from sandbox.profiles.details import describe
 from sandbox.profiles.dice import DAY, Dice
 from sandbox.profiles.principals import EVERYTHING, furnish
 
 SUBSCRIPTIONS: Final = ("Contoso Random A", "Contoso Random B — Überprüfung")
-_BORDERS: Final = (0, 1, 24, 25, 26, 50, 51)
-_VAULTS: Final = 12
-_APPLICATIONS: Final = 130
 _ODD_NAMES: Final = (
     "a", "0", "A-B--c", "x" * 127, "UPPER", "1-2-3", "--", "versions", "null", "Create-",
 )  # fmt: skip
+_APPLICATIONS: Final = 130
 _TAGS: Final[tuple[dict[str, str], ...]] = (
     {},
     {"owner": "päyments-Größe", "城市": "東京"},
@@ -31,18 +32,64 @@ _TAGS: Final[tuple[dict[str, str], ...]] = (
     {"quote": 'say "hi"\\n', "html": "<b>&amp;</b>", "sql": "'; DROP TABLE item; --"},
     {"rtl": "مفتاح", "combining": "e\u0301", "wide": "x" * 256},
 )
-_REGIONS: Final = ("westeurope", "eastus2", "brazilsouth")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much there is. `counts` are what a kind of a vault may hold.
+
+    Of each `run` vaults the last is behind a firewall and the last but one denies discovery.
+    """
+
+    vaults: int = 12
+    counts: tuple[int, ...] = (0, 1, 24, 25, 26, 50, 51)
+    run: int = 12
+    regions: tuple[str, ...] = ("westeurope", "eastus2", "brazilsouth")
+
+    def is_denied(self, number: int) -> bool:
+        return number % self.run == self.run - 2
+
+    def is_walled(self, number: int) -> bool:
+        return number % self.run == self.run - 1
+
+
+RANDOM: Final = Sizes()
+_SMALL_COUNTS: Final = (0, 1, 1, 2, 4)
+_RUN: Final = 50
 
 
 def make(seed: int, now: int) -> Estate:
-    """Return the estate that this seed gives, with every date relative to `now`."""
+    """Return the estate `random` of this seed, with every date relative to `now`."""
     estate, dice = tenant.found("random", seed, now, SUBSCRIPTIONS)
-    vaults = [_vault(estate, dice, number) for number in range(_VAULTS)]
+    return _settle(estate, dice, now, RANDOM)
+
+
+def make_varied(arguments: Arguments, now: int) -> Estate:
+    """Return the estate `varied`: the vaults, subscriptions and regions that were asked for."""
+    names = tuple(
+        f"Contoso Varied {number:02d}" for number in range(1, arguments.subscriptions + 1)
+    )
+    estate, dice = tenant.found("varied", arguments.seed, now, names)
+    sizes = Sizes(
+        vaults=arguments.vaults,
+        counts=_SMALL_COUNTS,
+        run=_RUN,
+        regions=tuple(name for name, *_ in words.REGIONS[: arguments.regions]),
+    )
+    return _settle(estate, dice, now, sizes)
+
+
+def _settle(estate: Estate, dice: Dice, now: int, sizes: Sizes) -> Estate:
+    """Fill the tenant that was founded."""
+    vaults = [_vault(estate, dice, number, sizes) for number in range(sizes.vaults)]
     for vault in vaults:
-        _fill(vault, dice, now)
-    _combine(vaults[0], dice, now)
-    vaults[-1].firewall = dice.pick(("selected-networks", "private-only"))
-    tenant.let_discover(estate, dice, vaults[:-2] + vaults[-1:])
+        _fill(vault, dice, now, sizes.counts)
+    for vault in vaults[:1]:
+        _combine(vault, dice, now)
+    for vault in (one for n, one in enumerate(vaults) if sizes.is_walled(n)):
+        vault.firewall = dice.pick(("selected-networks", "private-only"))
+    readable = [vault for n, vault in enumerate(vaults) if not sizes.is_denied(n)]
+    tenant.let_discover(estate, dice, readable)
     tenant.let_rotate_and_sync(estate, dice, vaults[:1])
     _add_applications(estate, dice, now)
     describe(estate)
@@ -50,14 +97,14 @@ def make(seed: int, now: int) -> Estate:
     return estate
 
 
-def _vault(estate: Estate, dice: Dice, number: int) -> Vault:
+def _vault(estate: Estate, dice: Dice, number: int, sizes: Sizes) -> Vault:
     vault = Vault(
         name=f"kv{number}-{dice.text(6).lower().translate(_NO_PUNCTUATION)}x",
         subscription_id=dice.pick(estate.subscriptions).id,
         resource_group=f"RG_{number}.Mixed-Case",
-        location=dice.pick(_REGIONS),
+        location=dice.pick(sizes.regions),
         created=estate.made_at - dice.seconds(1, 2_000),
-        rbac=number in (0, _VAULTS - 2) or dice.chance(0.6),
+        rbac=number == 0 or sizes.is_denied(number) or dice.chance(0.6),
         sku=dice.pick(("standard", "premium")),
         retention_days=dice.pick((7, 30, 90)),
         purge_protection=dice.chance(0.5),
@@ -66,14 +113,14 @@ def _vault(estate: Estate, dice: Dice, number: int) -> Vault:
     return estate.add_vault(vault)
 
 
-def _fill(vault: Vault, dice: Dice, now: int) -> None:
-    """Add as many items of each kind as one of the borders says.
+def _fill(vault: Vault, dice: Dice, now: int, counts: tuple[int, ...]) -> None:
+    """Add as many items of each kind as one of the counts says.
 
     Certificates come first: the key and the secret of each count towards the other two.
     """
     kinds: tuple[Kind, ...] = ("certificates", "keys", "secrets")
     for kind in kinds:
-        wanted = dice.pick(_BORDERS)
+        wanted = dice.pick(counts)
         names = [*dice.some(_ODD_NAMES, 4), *(f"{kind[:3]}-{n:03d}" for n in range(60))]
         for name in names:
             if len(vault.live[kind]) >= wanted:

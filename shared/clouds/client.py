@@ -18,6 +18,7 @@ from shared.clouds.gate import Gate, GatePolicy, OpenGate
 from shared.clouds.guards import GuardPolicy, host_of
 from shared.clouds.policies import (
     AttemptPolicy,
+    BearerPolicy,
     PatientRetryPolicy,
     TokenPolicy,
     nobody_counts,
@@ -61,6 +62,7 @@ class CloudClient:
                 PatientRetryPolicy(),
                 TokenPolicy(credential, scope),
                 GatePolicy(gate or OpenGate()),
+                BearerPolicy(credential, scope),
                 AttemptPolicy(on_attempt),
             ],
         )

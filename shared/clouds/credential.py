@@ -44,10 +44,12 @@ class _Held:
             # Nobody issues a token that has ended: this machine's clock is ahead.
             until = now + BLIND_SECONDS
             return cls(info=info, usable_until=until, refresh_at=until)
+        due = info.refresh_on or info.expires_on - min(REFRESH_AHEAD_SECONDS, life * 0.5)
         return cls(
             info=info,
             usable_until=info.expires_on - min(10.0, life * 0.1),
-            refresh_at=info.refresh_on or info.expires_on - min(REFRESH_AHEAD_SECONDS, life * 0.5),
+            # One that is due as it comes (clocks differ) must not be renewed for every request.
+            refresh_at=max(due, now + min(RETRY_REFRESH_SECONDS, life * 0.5)),
         )
 
 

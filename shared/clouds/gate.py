@@ -33,7 +33,7 @@ class OpenGate:
 
 
 class GatePolicy(AsyncHTTPPolicy[Any, Any]):
-    """Stands behind the retries and the token, so that it sees what is really sent.
+    """Stands behind what repeats requests, so that it sees what is really sent.
 
     The time spent at the gate is nobody's fault, so no deadline runs meanwhile.
     """

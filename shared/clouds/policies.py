@@ -6,14 +6,25 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy, SansIOHTTPPolicy
+from azure.core.pipeline.policies import (
+    AsyncHTTPPolicy,
+    AsyncRetryPolicy,
+    RequestHistory,
+    SansIOHTTPPolicy,
+)
 
 from shared.clouds.credential import SingleFlightCredential
 from shared.clouds.retry_after import retry_after
 
 RETRIES: Final = 3
+THROTTLED_RETRIES: Final = 4
 LONGEST_WAIT_SECONDS: Final = 15.0
 _BACKOFF_SECONDS: Final = 0.4
+_THROTTLED_SECONDS: Final = 1.0
+"""The first wait after a 429 that names none: 1, 2, 4 and 8 s are more than the 10 s in which a
+vault's quota is counted, so a listing outlives one whole window (Azure Key Vault throttling
+guidance, "How to throttle your app in response to service limits"; service limits)."""
+_BEARER: Final = "Bearer "
 _WORTH_RETRYING: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -25,17 +36,19 @@ def is_throttled(status: int) -> bool:
 class PatientRetryPolicy(AsyncRetryPolicy[Any, Any]):
     """Retries what may pass, and waits as long as it is told to.
 
-    A wait longer than `LONGEST_WAIT_SECONDS` is not sat out here: the answer becomes an error that
-    carries the wait, and whoever holds the work decides. Only GET and HEAD are repeated, unless the
-    call says that its method reads too (`retry_on_methods`).
+    Where nothing is told, the waits double: those of a 429 are never shorter than Azure's guidance,
+    those of other failures are short. A wait longer than `LONGEST_WAIT_SECONDS` is not sat out
+    here: the answer becomes an error that carries the wait, and whoever holds the work decides.
+    Only GET and HEAD are repeated, unless the call says that its method reads too
+    (`retry_on_methods`).
     """
 
     def __init__(self) -> None:
         super().__init__(
-            retry_total=RETRIES,
+            retry_total=THROTTLED_RETRIES,
             retry_connect=RETRIES,
             retry_read=RETRIES,
-            retry_status=RETRIES,
+            retry_status=THROTTLED_RETRIES,
             retry_backoff_factor=_BACKOFF_SECONDS,
             retry_backoff_max=LONGEST_WAIT_SECONDS,
         )
@@ -44,6 +57,8 @@ class PatientRetryPolicy(AsyncRetryPolicy[Any, Any]):
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
         answer = response.http_response
         if answer.status_code not in _WORTH_RETRYING:
+            return False
+        if not is_throttled(answer.status_code) and len(settings["history"]) >= RETRIES:
             return False
         if (self.get_retry_after(response) or 0.0) > LONGEST_WAIT_SECONDS:
             return False
@@ -54,13 +69,27 @@ class PatientRetryPolicy(AsyncRetryPolicy[Any, Any]):
 
     def get_backoff_time(self, settings: dict[str, Any]) -> float:
         """Return a wait that doubles, with jitter, so that many callers do not return at once."""
-        steps = max(len(settings["history"]) - 1, 0)
+        history = settings["history"]
+        throttled = [was_throttled(attempt) for attempt in history]
+        if throttled and throttled[-1]:
+            least = _THROTTLED_SECONDS * 2 ** (sum(throttled) - 1)
+            return _between(least, least * 1.25)
+        steps = max(len(history) - 1, 0)
         longest: float = min(settings["backoff"] * 2**steps, settings["max_backoff"])
-        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, protects nothing
+        return _between(longest / 2, longest)
+
+
+def was_throttled(attempt: RequestHistory[Any, Any]) -> bool:
+    """Say whether an attempt in a request's history was asked to slow down."""
+    return attempt.http_response is not None and is_throttled(attempt.http_response.status_code)
+
+
+def _between(least: float, most: float) -> float:
+    return random.uniform(least, most)  # noqa: S311 - spreads load, protects nothing
 
 
 class TokenPolicy(AsyncHTTPPolicy[Any, Any]):
-    """Sends the token at once, without waiting to be asked for it.
+    """Sees that a token is at hand before the gate, and replaces one that was refused.
 
     After a 401 the token is dropped and the request repeated once if there is a new one. A second
     401 is the answer.
@@ -72,19 +101,32 @@ class TokenPolicy(AsyncHTTPPolicy[Any, Any]):
         self._scope = scope
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        token = await self._authorize(request)
+        await self._credential.get_token_info(self._scope)
         response = await self.next.send(request)
         if response.http_response.status_code != HTTPStatus.UNAUTHORIZED:
             return response
-        self._credential.drop(self._scope, token)
-        if await self._authorize(request) == token:
+        refused = request.http_request.headers["Authorization"].removeprefix(_BEARER)
+        self._credential.drop(self._scope, refused)
+        if (await self._credential.get_token_info(self._scope)).token == refused:
             return response
         return await self.next.send(request)
 
-    async def _authorize(self, request: PipelineRequest[Any]) -> str:
-        token = (await self._credential.get_token_info(self._scope)).token
-        request.http_request.headers["Authorization"] = f"Bearer {token}"
-        return token
+
+class BearerPolicy(SansIOHTTPPolicy[Any, Any]):
+    """Sends the token at once, without waiting to be asked for it.
+
+    It stands behind the gate: what was refused to others, or ended, while a request waited there is
+    not sent any more.
+    """
+
+    def __init__(self, credential: SingleFlightCredential, scope: str) -> None:
+        super().__init__()
+        self._credential = credential
+        self._scope = scope
+
+    async def on_request(self, request: PipelineRequest[Any]) -> None:
+        info = await self._credential.get_token_info(self._scope)
+        request.http_request.headers["Authorization"] = f"{_BEARER}{info.token}"
 
 
 def nobody_counts(url: str) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+import pytest
 from aiohttp import web
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 from cryptography import x509
@@ -95,6 +96,20 @@ class LocalCloud:
         answers = self.answers.get(request.path) or [listing()]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         return await answer(request)
+
+
+def note_waits(
+    monkeypatch: pytest.MonkeyPatch, and_then: Callable[[float], None] = lambda _: None
+) -> list[float]:
+    """Note the waits between retries instead of sitting them out; `and_then` hears of each."""
+    noted: list[float] = []
+
+    async def sleep(_: object, seconds: float) -> None:
+        noted.append(seconds)
+        and_then(seconds)
+
+    monkeypatch.setattr("shared.clouds.session.GuardedTransport.sleep", sleep)
+    return noted
 
 
 def says(
@@ -197,6 +212,7 @@ class Tokens:
         self.wait: Callable[[], Awaitable[object]] | None = None
         self.errors: list[Exception] = []
         self.same: str | None = None
+        self.refresh_on: int | None = None
 
     def __call__(self) -> "Tokens":
         return self
@@ -212,7 +228,8 @@ class Tokens:
         if self.errors:
             raise self.errors.pop(0)
         expires = int(self.clock().timestamp() + self.life_seconds)
-        return AccessTokenInfo(self.same or f"token-canary-{number}", expires)
+        token = self.same or f"token-canary-{number}"
+        return AccessTokenInfo(token, expires, refresh_on=self.refresh_on)
 
     async def close(self) -> None: ...
 

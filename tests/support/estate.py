@@ -12,7 +12,7 @@ import asyncpg
 import orjson
 
 from services.scanner.domain.inventory import Item
-from tests.support import detail_truth, truth
+from tests.support import control_plane, detail_truth, truth
 from tests.support.scanner import stored as as_stored
 
 Rows = dict[tuple[str, str], dict[str, Any]]
@@ -50,6 +50,7 @@ async def stored_details(database_url: str) -> Rows:
                                                  ORDER BY v.version_id), '[]')
                          FROM scanner.v_version v WHERE v.item_id = d.item_id) AS versions
               FROM scanner.v_item_detail d JOIN scanner.v_item i ON i.id = d.item_id
+             WHERE i.deleted_at IS NULL
             """
         )
     found = {(row["vault_name"], row["external_id"]): _same_instants(dict(row)) for row in rows}
@@ -125,6 +126,69 @@ async def stored_applications(database_url: str) -> Rows:
     found = {("application", row["object_id"]): dict(row) for row in applications}
     assert len(found) == len(applications), "an application is stored twice"
     return found | {("credential", row["external_id"]): dict(row) for row in credentials}
+
+
+async def stored_vaults(database_url: str) -> Rows:
+    """Return every vault that is not deleted as other services see it, with its last outcome."""
+    async with _connection(database_url) as connection:
+        rows = await connection.fetch(
+            """
+            SELECT name, uri, resource_id, subscription_id, subscription_name, resource_group,
+                   region, sku, tags, rbac, created_on, outcome, items
+              FROM scanner.v_vault
+             WHERE kind = 'vault' AND deleted_at IS NULL
+            """
+        )
+    found = {("vault", row["resource_id"]): dict(row) for row in rows}
+    assert len(found) == len(rows), "a vault is stored twice"
+    return found
+
+
+def expected_vaults(document: Mapping[str, Any], identity: str = "discover") -> Rows:
+    """Return every vault as it should be known when that identity has looked at it."""
+    names = {each.id: each.name for each in truth.subscriptions(document)}
+    closed, items = truth.unreadable(document, identity), truth.items(document)
+    walled = {each["name"] for each in document["vaults"] if each["firewall"] != "open"}
+    found: Rows = {}
+    for resource_id, vault in truth.vaults(document).items():
+        outcome = "firewalled" if vault.name in walled else "denied"
+        found["vault", resource_id] = {
+            "name": vault.name,
+            "uri": vault.uri,
+            "resource_id": resource_id,
+            "subscription_id": vault.subscription_id,
+            "subscription_name": names[vault.subscription_id],
+            "resource_group": vault.resource_group,
+            "region": vault.region,
+            "sku": vault.sku,
+            "tags": dict(vault.tags),
+            "rbac": vault.rbac,
+            "created_on": vault.created_on,
+            "outcome": outcome if vault.name in closed else "ok",
+            "items": 0 if vault.name in closed else len(items[vault.name]),
+        }
+    return found
+
+
+async def first_pass_differences(database_url: str, document: Mapping[str, Any]) -> list[str]:
+    """Compare all that listings tell of items, applications and vaults with the truth."""
+    items = expected_items(document) | expected_applications(document)
+    for row in items.values():
+        row.pop("version", None)  # the second pass tells
+    found = await stored_items(database_url) | await stored_applications(database_url)
+    vaults = await stored_vaults(database_url)
+    return differences(found, items) + differences(vaults, expected_vaults(document))
+
+
+async def all_differences(database_url: str, document: Mapping[str, Any]) -> list[str]:
+    """Compare every stored field of every kind with the truth, after both passes."""
+    told = await first_pass_differences(database_url, document)
+    told += differences(await stored_items(database_url), expected_items(document))
+    told += differences(await stored_details(database_url), detail_truth.expected(document))
+    async with _connection(database_url) as connection:
+        plane = await control_plane.stored(connection)
+    expected = control_plane.expected(document)
+    return told + [f"what {part} says" for part in plane if plane[part] != expected[part]]
 
 
 def expected_applications(document: Mapping[str, Any]) -> Rows:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 from opentelemetry.sdk.trace import TracerProvider
@@ -17,6 +18,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from services.cli.platform import free_port
 from services.cli.registry import build_of, settings_of
 from services.cli.settings import SERVICES
+from shared.bus import Bus
+from shared.events import ScanRequested
 from shared.service import serve
 from shared.settings import load_settings
 from tests.support.database import Database
@@ -97,6 +100,17 @@ async def running(
         for stop in platform.stops.values():
             stop.set()
         await asyncio.gather(*platform.tasks.values(), return_exceptions=True)
+
+
+async def request_scan(database: Database, **event: Any) -> UUID:
+    """Ask for a scan as the gateway does."""
+    scan_id = uuid4()
+    async with database.pool("gateway") as pool:
+        bus = Bus("", service="gateway", pool=pool)
+        async with pool.transaction() as conn:
+            asked = ScanRequested(**{"scan_id": scan_id, "requested_by": "ada", **event})
+            await bus.emit(asked, connection=conn)
+    return scan_id
 
 
 async def _started(platform: Running, ports: Mapping[str, int]) -> None:

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from services.cli.platform import cloud_variables
 from services.cli.settings import environment
-from shared.bus import Bus
-from shared.events import ScanRequested
 from tests.support.database import Database
-from tests.support.platform import SECRET_KEY
+from tests.support.platform import SECRET_KEY, request_scan
 from tests.support.sandbox import Sandbox
 
 STOP_SECONDS = 20
@@ -69,13 +67,7 @@ class Replicas:
 
     async def request(self) -> UUID:
         """Ask for a scan as the gateway does."""
-        scan_id = uuid4()
-        async with self.database.pool("gateway") as pool:
-            bus = Bus("", service="gateway", pool=pool)
-            async with pool.transaction() as conn:
-                event = ScanRequested(scan_id=scan_id, requested_by="ada")
-                await bus.emit(event, connection=conn)
-        return scan_id
+        return await request_scan(self.database)
 
 
 @contextmanager

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from shared.clouds import SingleFlightCredential, Timeouts, open_session
-from tests.support.clouds import Adapters, LocalCloud, Tokens, join_adapters, local_cloud
+from tests.support.clouds import (
+    Adapters,
+    LocalCloud,
+    Tokens,
+    join_adapters,
+    local_cloud,
+    note_waits,
+)
 from tests.support.sandbox import Sandbox, sandbox
 
 __all__ = ["sandbox"]
@@ -29,13 +36,7 @@ def tokens() -> Tokens:
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between retries, noted instead of sat out."""
-    noted: list[float] = []
-
-    async def sleep(_: object, seconds: float) -> None:
-        noted.append(seconds)
-
-    monkeypatch.setattr("shared.clouds.session.GuardedTransport.sleep", sleep)
-    return noted
+    return note_waits(monkeypatch)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import gzip
 
 import pytest
+from aiohttp import web
 
 from shared.clouds import CloudClient, HostGuard
 from shared.clouds.client import get
@@ -24,10 +25,12 @@ from tests.support.clouds import (
     hangs,
     holds_no_secret,
     listing,
+    note_waits,
     resets,
     says,
 )
 
+QUOTA_WINDOW_SECONDS = 10
 MOMENT = "Mon, 23 Nov 2026 18:00:0{} GMT"
 ROW = {"id": "https://kv-1.vault.sandbox.localhost/secrets/a", "attributes": {"enabled": True}}
 
@@ -44,10 +47,10 @@ def forbidden(inner: str) -> Answer:
         ({"retry-after-ms": "1500"}, 1.5, 1.5),
         ({"x-ms-retry-after-ms": "700"}, 0.7, 0.7),
         ({"Retry-After": MOMENT.format(5), "Date": MOMENT.format(0)}, 5.0, 5.0),
-        ({}, 0.1, 0.4),
-        ({"Retry-After": "soon"}, 0.1, 0.4),
-        ({"Retry-After": "0"}, 0.1, 0.4),
-        ({"Retry-After": "-3"}, 0.1, 0.4),
+        ({}, 1.0, 1.25),
+        ({"Retry-After": "soon"}, 1.0, 1.25),
+        ({"Retry-After": "0"}, 1.0, 1.25),
+        ({"Retry-After": "-3"}, 1.0, 1.25),
     ],
 )
 async def test_a_throttled_request_waits_as_it_is_told_and_goes_on(
@@ -79,6 +82,49 @@ async def test_a_wait_too_long_to_sit_out_is_handed_on(
     assert len(cloud.seen) == 1
 
 
+async def test_waits_after_429_are_those_of_azures_guidance_and_never_shorter(
+    cloud: LocalCloud, adapters: Adapters, waits: list[float]
+) -> None:
+    cloud.on("/secrets", says({}, status=429))
+
+    with pytest.raises(ThrottledError):
+        await adapters.read(cloud)
+
+    assert len(waits) == 4
+    for wait, least in zip(waits, (1, 2, 4, 8), strict=True):
+        assert least <= wait <= least * 1.25
+
+
+async def test_a_failure_between_two_429_does_not_begin_their_waits_anew(
+    cloud: LocalCloud, adapters: Adapters, waits: list[float]
+) -> None:
+    slow, broken = says({}, status=429), says({}, status=500)
+    cloud.on("/secrets", slow, broken, slow, listing(ROW))
+
+    assert len(await adapters.read(cloud)) == 1
+
+    first, between, second = waits
+    assert first >= 1
+    assert between < 1
+    assert second >= 2
+
+
+async def test_a_listing_outlives_one_whole_window_of_a_vaults_quota(
+    cloud: LocalCloud, adapters: Adapters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quota was used up by others just now, and Azure names no wait."""
+    passed: list[float] = []
+    note_waits(monkeypatch, and_then=passed.append)
+
+    async def until_the_window_is_over(request: web.Request) -> web.StreamResponse:
+        answer = listing(ROW) if sum(passed) >= QUOTA_WINDOW_SECONDS else says({}, status=429)
+        return await answer(request)
+
+    cloud.on("/secrets", until_the_window_is_over)
+
+    assert len(await adapters.read(cloud)) == 1
+
+
 async def test_waits_grow_and_end(
     cloud: LocalCloud, adapters: Adapters, waits: list[float]
 ) -> None:
@@ -95,7 +141,8 @@ async def test_waits_grow_and_end(
 @pytest.mark.parametrize(
     ("answer", "kind", "requests"),
     [
-        (says({}, status=429), ThrottledError, 4),
+        (says({}, status=429), ThrottledError, 5),
+        (says({}, status=429, headers={"Retry-After": "1"}), ThrottledError, 5),
         (says({}, status=500), UnavailableError, 4),
         (says({}, status=503, headers={"Retry-After": "1"}), UnavailableError, 4),
         (resets, UnavailableError, None),

@@ -6,6 +6,8 @@ import pytest
 from aiohttp import web
 
 from services.scanner.domain.inventory import VaultRef
+from shared.clouds import CloudClient, OpenGate
+from shared.clouds.client import get
 from shared.clouds.errors import AccessDeniedError, ForeignHostError
 from tests.support.clouds import Adapters, LocalCloud, Tokens, listing, says
 
@@ -81,3 +83,38 @@ async def test_the_same_token_is_not_sent_a_second_time(
         await adapters.read(cloud)
 
     assert len(cloud.seen) == 1
+
+
+class Turnstile(OpenGate):
+    """Keeps whoever comes waiting until it is opened."""
+
+    def __init__(self) -> None:
+        self.waiting, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def take(self) -> None:
+        self.waiting.set()
+        await self.opened.wait()
+
+
+async def test_a_token_that_was_refused_while_a_request_waited_for_its_place_is_not_sent(
+    cloud: LocalCloud, adapters: Adapters, tokens: Tokens
+) -> None:
+    scope, gate = cloud.settings.vault_scope, Turnstile()
+    client = CloudClient(
+        adapters.session.transport(),
+        adapters.credential,
+        audience="vault",
+        scope=scope,
+        total_seconds=30,
+        gate=gate,
+    )
+    waits = asyncio.create_task(client.read(get(f"{cloud.vault().uri}keys"), "the keys"))
+    await gate.waiting.wait()
+    assert tokens.issued == 1
+
+    adapters.credential.drop(scope, "token-canary-1")
+    gate.opened.set()
+    await waits
+
+    assert [seen.token for seen in cloud.seen] == ["token-canary-2"]
+    assert tokens.issued == 2

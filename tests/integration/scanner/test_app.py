@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -15,13 +15,14 @@ from services.scanner.settings import Settings
 from shared.bus import Bus
 from shared.clouds import cloud_settings
 from shared.database import Pool
-from shared.events import Event, ScanCompleted, ScanRequested, SecretExpiring, VaultScanned
+from shared.events import Event, ScanCompleted, SecretExpiring, VaultScanned
 from shared.health import Health
 from shared.service import Service
 from shared.settings import load_settings
 from tests.support.database import Database
 from tests.support.details import FakeDetails
 from tests.support.permissions import FakeProbes
+from tests.support.platform import request_scan
 from tests.support.scanner import DAY, NOW, FakeCloud, a_vault, an_item
 from tests.support.waiting import eventually
 
@@ -86,17 +87,6 @@ async def running(database: Database) -> AsyncIterator[Service]:
                 await service.bus.stop()
 
 
-async def request(database: Database) -> UUID:
-    """Ask as the gateway does."""
-    scan_id = uuid4()
-    async with database.pool("gateway") as pool:
-        bus = Bus("", service="gateway", pool=pool)
-        async with pool.transaction() as conn:
-            event = ScanRequested(scan_id=scan_id, requested_by="ada")
-            await bus.emit(event, connection=conn)
-    return scan_id
-
-
 async def completed(pool: Pool, scan_id: UUID) -> bool:
     sql = "SELECT count(*) FROM scanner.v_scan WHERE id = $1 AND state = 'completed'"
     return await pool.fetchval(sql, scan_id) == 1
@@ -121,7 +111,7 @@ async def test_a_requested_scan_runs_to_its_end_on_the_real_bus(
         cloud.put(a_vault(f"kv-{number}"), *items)
 
     async with running(database) as service:
-        scan_id = await request(database)
+        scan_id = await request_scan(database)
         await eventually(lambda: completed(service.pool, scan_id))
         assert {task.name for task in service.tasks} == {
             "expiry sweep",
@@ -144,7 +134,7 @@ async def test_a_service_that_ends_in_the_middle_of_a_scan_is_succeeded_by_the_n
         cloud.put(a_vault(f"kv-{number}"), *(an_item(f"s{n}") for n in range(40)))
     cloud.hangs.add("kv-3")
     async with running(database) as service:
-        scan_id = await request(database)
+        scan_id = await request_scan(database)
         await eventually(lambda: "kv-3" in cloud.reads)
         sql = "SELECT vaults_done FROM scanner.v_scan WHERE id = $1"
         await eventually(lambda: service.pool.fetchval(sql, scan_id), seconds=10)

@@ -10,25 +10,14 @@ from typing import Any
 import pytest
 
 from services.scanner.adapters import Clouds, open_clouds
-from services.scanner.domain.configuration import as_facts
 from services.scanner.domain.listing import Page
 from shared.database import Pool
 from shared.events.scanning import ScanMode
-from tests.support import control_plane, truth
+from tests.support import control_plane
 from tests.support.discovery import settings_for
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.scanner import FakeCloud, Rig, SentTable
 
-VAULTS = """
-    SELECT name, configuration, configuration_outcome, grants_outcome, diagnostics,
-           diagnostics_outcome
-    FROM scanner.v_vault WHERE kind = 'vault'
-"""
-GRANTS = """
-    SELECT v.name, g.how, g.principal_id, g.principal_type, g.application_id, g.role_name, g.scope,
-           g.reads_values, g.conditional
-    FROM scanner.v_vault_grant g JOIN scanner.v_vault v ON v.id = g.vault_id
-"""
 VERSIONS = """
     SELECT 'vault' AS kind, v.id::text AS id, v.ctid::text AS at, v.xmin::text AS by
     FROM scanner.vault v
@@ -58,30 +47,6 @@ async def versions(pool: Pool) -> set[tuple[Any, ...]]:
     return {tuple(row) for row in await pool.fetch(VERSIONS)}
 
 
-async def found(pool: Pool) -> dict[str, Any]:
-    vaults = [dict(row) for row in await pool.fetch(VAULTS)]
-    grants: dict[str, set[tuple[Any, ...]]] = {row["name"]: set() for row in vaults}
-    for row in await pool.fetch(GRANTS):
-        grants[row["name"]].add(tuple(row)[1:])
-    parts = ("configuration_outcome", "grants_outcome", "diagnostics_outcome")
-    return {
-        "outcomes": {tuple(row[part] for part in parts) for row in vaults},
-        "configurations": {row["name"]: row["configuration"] for row in vaults},
-        "diagnostics": {row["name"]: row["diagnostics"] for row in vaults},
-        "grants": grants,
-    }
-
-
-def expected(told: dict[str, Any]) -> dict[str, Any]:
-    settings = {vault.name: vault.configuration for vault in truth.vaults(told).values()}
-    return {
-        "outcomes": {("ok", "ok", "ok")},
-        "configurations": {name: as_facts(one) for name, one in settings.items() if one},
-        "diagnostics": control_plane.diagnostics(told),
-        "grants": control_plane.grants(told),
-    }
-
-
 def lead_to(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDENTITY_ENDPOINT", sandbox.ready["identity_endpoint"])
     monkeypatch.setenv("IDENTITY_HEADER", sandbox.ready["identity_header"])
@@ -100,17 +65,17 @@ async def test_every_setting_grant_and_diagnostic_setting_equals_the_sandboxs_bo
 ) -> None:
     with running_sandbox(tmp_path, "--profile", "random", "--seed", str(seed)) as sandbox:
         lead_to(sandbox, monkeypatch)
-        told = expected(sandbox.control.truth())
+        told = control_plane.expected(sandbox.control.truth())
         async with open_clouds(settings_for(sandbox)) as clouds:
             rig = joined(pool, clouds)
             await rig.scan()
-            by_graph, before = await found(pool), await versions(pool)
+            by_graph, before = await control_plane.stored(pool), await versions(pool)
 
             with sandbox.control.fault(path="ResourceGraph", status=403, code="AccessDenied"):
                 await rig.request()
                 after = await versions(pool)
                 await rig.scan(mode=ScanMode.FORCE)
-            by_management = await found(pool)
+            by_management = await control_plane.stored(pool)
             changes = await pool.fetch("SELECT field, before, after FROM scanner.v_vault_change")
 
     assert by_graph == told

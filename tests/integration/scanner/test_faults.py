@@ -15,6 +15,7 @@ import pytest
 from services.scanner.domain import budget
 from shared.clouds import session
 from shared.database import Pool
+from tests.support.clouds import note_waits
 from tests.support.faulty import ARGUMENTS, KEYS, PAGES, SECRETS, SICK, Ward, a_ward
 from tests.support.sandbox import Sandbox, running_sandbox
 
@@ -43,6 +44,12 @@ def healthy(tenant: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits between retries, noted instead of sat out; the budget's own pauses stay."""
+    return note_waits(monkeypatch)
+
+
+@pytest.fixture
 async def ward(tenant: Sandbox, pool: Pool) -> AsyncIterator[Ward]:
     async with a_ward(tenant, pool) as ward:
         yield ward
@@ -57,11 +64,13 @@ def in_seconds(seconds: float) -> str:
     [{"Retry-After": "1"}, {"Retry-After": in_seconds(0)}, {}, {"retry-after-ms": "300"}],
     ids=["seconds", "date", "absent", "milliseconds"],
 )
-async def test_a_short_storm_of_429_is_sat_out(ward: Ward, headers: dict[str, str]) -> None:
+async def test_a_short_storm_of_429_is_sat_out(
+    ward: Ward, waits: list[float], headers: dict[str, str]
+) -> None:
     scan_id = await ward.scan(status=429, headers=headers, count=2)
 
     await ward.read(scan_id)
-    assert ward.calls()[SICK] == PAGES + 2
+    assert ward.calls()[SICK] == PAGES + len(waits) == PAGES + 2
     rate = await ward.rig.pool.fetchval("SELECT min(rate) FROM scanner.budget")
     assert rate < budget.DEFAULT_RATE
 
@@ -72,14 +81,14 @@ async def test_a_short_storm_of_429_is_sat_out(ward: Ward, headers: dict[str, st
     ids=["seconds", "absent", "date"],
 )
 async def test_a_vault_that_is_throttled_for_ever_is_given_up(
-    ward: Ward, headers: dict[str, str]
+    ward: Ward, waits: list[float], headers: dict[str, str]
 ) -> None:
     scan_id = await ward.scan(status=429, headers=headers)
 
     found = await ward.unread(scan_id, "throttled")
 
     assert "asked to slow down" in found["reason"]
-    assert ward.calls()[SICK] == 1 + 4
+    assert ward.calls()[SICK] == 1 + 1 + len(waits) == 1 + 5
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,23 @@ async def test_a_renewal_that_fails_keeps_the_token_and_is_tried_again_later(
     assert await _token(credential) == "token-canary-3"
 
 
+async def test_a_token_that_is_due_as_it_comes_is_not_renewed_for_every_request(
+    credential: SingleFlightCredential, tokens: Tokens, time: Time
+) -> None:
+    """The library reckons by a clock that is a day behind ours."""
+    tokens.refresh_on = int(time.now.timestamp()) - 86_400
+
+    for _ in range(20):
+        await _token(credential)
+        await _settled()
+    assert tokens.issued == 1
+
+    time.pass_by(31)
+    await _token(credential)
+    await _settled()
+    assert tokens.issued == 2
+
+
 async def test_a_token_of_three_seconds_still_serves_many_calls(time: Time) -> None:
     tokens = Tokens(life_seconds=3, clock=time)
     credential = SingleFlightCredential(tokens, clock=time)

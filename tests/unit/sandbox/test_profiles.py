@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from sandbox.access import Access
+from sandbox.arguments import parse
 from sandbox.certificates import x5t
 from sandbox.estate.model import KINDS, Estate, Item, Vault, Version
 from sandbox.key_pairs import key_pair
@@ -183,3 +184,22 @@ def test_the_shared_rsa_key_is_the_same_on_every_machine() -> None:
 
 
 RSA_ENDING = "256362576009"
+
+
+def test_a_varied_estate_has_as_many_vaults_as_asked_for_and_closes_two_of_each_fifty() -> None:
+    asked = ["--vaults", "100", "--subscriptions", "4", "--regions", "2"]
+    arguments = parse(["--state", "/nowhere", "--profile", "varied", *asked])
+
+    estate = surprises.make_varied(arguments, NOW)
+
+    vaults = estate.vaults.values()
+    assert len(vaults) == 100
+    assert len({vault.subscription_id for vault in vaults}) == 4
+    assert len({vault.location for vault in vaults}) == 2
+    assert sum(vault.firewall != "open" for vault in vaults) == 2
+    open_to_discovery = readable(estate, "discover")
+    assert len(open_to_discovery) == 96
+    found = items(estate)
+    assert {item.kind for item in found} == set(KINDS)
+    assert max(len(vault.live[kind]) for vault in [*vaults][1:] for kind in KINDS) <= 8
+    assert {item.current.enabled for item in found} == {True, False}
