@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.access_log import AccessLog
+from sandbox.directory.memberships import MembershipSetting
+from sandbox.estate.model import Principal
 from sandbox.faults import Faults, Rule
 from sandbox.owner import ItemWrite, NotPossibleError, write
 from sandbox.truth import tell, tell_of_vault
@@ -51,7 +53,7 @@ class Control:
         except NotPossibleError as error:
             return answer({"error": str(error)}, 400)
         except LookupError:
-            known = "log, faults, clock, truth, items, identity"
+            known = "log, faults, clock, truth, items, identity, memberships"
             message = f"There is no {request.method} {request.url.path}. There are: {known}."
             return answer({"error": message}, 404)
 
@@ -83,6 +85,8 @@ class Control:
                 return write(self._world, ItemWrite.model_validate_json(raw))
             case "POST", "identity":
                 return self._identity(IdentitySetting.model_validate_json(raw))
+            case "PUT", "memberships":
+                return self._join(MembershipSetting.model_validate_json(raw))
             case _:
                 raise LookupError(what)
 
@@ -123,16 +127,22 @@ class Control:
         if "token_seconds" in setting.model_fields_set:
             tokens.seconds = setting.token_seconds
         if isinstance(setting.revoke, str):
-            principal = self._world.estate.principals.get(setting.revoke)
-            if principal is None:
-                names = ", ".join(self._world.estate.principals)
-                raise NotPossibleError(
-                    f"There is no identity {setting.revoke!r}. There are: {names}."
-                )
-            tokens.revoke(principal.object_id)
+            tokens.revoke(self._principal(setting.revoke).object_id)
         elif setting.revoke:
             tokens.revoke()
         return {"token_seconds": tokens.seconds, "issued": tokens.issued}
+
+    def _join(self, setting: MembershipSetting) -> dict[str, Any]:
+        object_id = self._principal(setting.identity).object_id
+        self._world.estate.memberships[object_id] = frozenset(setting.groups)
+        return {"object_id": object_id, "groups": sorted(setting.groups)}
+
+    def _principal(self, name: str) -> Principal:
+        principal = self._world.estate.principals.get(name)
+        if principal is None:
+            names = ", ".join(self._world.estate.principals)
+            raise NotPossibleError(f"There is no identity {name!r}. There are: {names}.")
+        return principal
 
 
 def _sentence(error: ValidationError) -> str:

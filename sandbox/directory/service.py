@@ -11,7 +11,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.directory import shapes
+from sandbox.directory import memberships, shapes
 from sandbox.estate.model import Application
 from sandbox.tokens import Caller, TokenRefusedError
 from sandbox.wire import Document, RefusedError, answer, new_id, seal, unseal, whole_number
@@ -71,6 +71,9 @@ class Graph:
         if parts == ["servicePrincipals"]:
             documents = shapes.service_principals(self._world.estate)
             return self._page(request, "servicePrincipals", documents)
+        if memberships.is_asked_for(parts):
+            found = memberships.groups(self._world, request, parts[1], self._error)
+            return self._page(request, "groups", found)
         return self._applications(request, parts)
 
     def _caller(self, request: Request) -> Caller:

@@ -109,6 +109,7 @@ class FakeProbes:
     """Probes in memory; an exception in place of an answer is raised."""
 
     who: Identity | Exception = field(default_factory=an_identity)
+    member_of: frozenset[str] | Exception = frozenset()
     listed: list[VaultWithPolicies] | Exception = field(default_factory=list)
     indexed: list[VaultRef] | Exception | None = None
     roles: list[Assignment] | Exception = field(default_factory=list)
@@ -119,6 +120,10 @@ class FakeProbes:
 
     async def identity(self) -> Identity:
         return _given(self.who)
+
+    async def groups(self, object_id: str) -> frozenset[str]:
+        self.tried.append((object_id, "groups"))
+        return _given(self.member_of)
 
     async def resource_graph(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         found = _given(self.indexed) or [vault for vault, _ in _given(self.listed)]

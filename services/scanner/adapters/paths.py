@@ -37,7 +37,11 @@ ARM: Final = AllowedPaths(
     "GET /subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
     "/providers/Microsoft.Authorization/permissions",
 )
-DIRECTORY: Final = AllowedPaths("GET /v1.0/applications")
+DIRECTORY: Final = AllowedPaths(
+    "GET /v1.0/applications",
+    # The permission doctor: the groups of this identity.
+    "GET /v1.0/servicePrincipals/{id}/transitiveMemberOf/microsoft.graph.group",
+)
 
 _BELOW_AN_ITEM: Final = {
     "versions": "versions",

@@ -2,7 +2,8 @@
 
 Azure REST API reference: "Permissions: List For Resource", "Role Assignments: List For
 Subscription" (`assignedTo` includes the object's groups), "Role Definitions: Get", all of
-Microsoft.Authorization 2022-04-01; "Vaults: List By Subscription"; Key Vault's lists.
+Microsoft.Authorization 2022-04-01; "Vaults: List By Subscription"; Key Vault's lists. Microsoft
+Graph v1.0, "List servicePrincipal transitive memberOf".
 """
 
 from collections.abc import Sequence
@@ -61,6 +62,23 @@ class AzurePermissionProbes:
         except CloudError:
             graph = None
         return identity_of(arm, graph)
+
+    async def groups(self, object_id: str) -> frozenset[str]:
+        """Return the groups of a service principal, asked for with Application.Read.All.
+
+        The cast to groups is an advanced query: it needs `$count` and this header on each page.
+        """
+        what = "the groups of this identity"
+        first = get(
+            f"{self._cloud.graph}/v1.0/servicePrincipals/{quote(object_id, safe='')}"
+            "/transitiveMemberOf/microsoft.graph.group",
+            **{"$select": "id", "$top": "999", "$count": "true"},
+        )
+        first.headers["ConsistencyLevel"] = "eventual"
+        found = pages(self._graph, first, what, link="@odata.nextLink")
+        return frozenset(
+            [wire.text(row, "id", what).lower() async for page in found for row in page]
+        )
 
     async def resource_graph(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         return await ResourceGraphEstate(self._arm, self._cloud.arm).vaults(subscription_ids)

@@ -64,11 +64,7 @@ def judge(needed: Needed, facts: Facts) -> Verdict:
         *_of_subscriptions(facts),
         *(row for found in facts.vaults for row in _of_vault(needed, found, facts.identity)),
         *excess_of_roles(facts),
-        *(
-            row
-            for found in facts.vaults
-            for row in excess_of_vault(found, facts.identity, needed.lists)
-        ),
+        *(row for found in facts.vaults for row in excess_of_vault(found, facts, needed.lists)),
         *_of_graph(needed, facts),
     ]
     return Verdict(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from services.scanner.domain.budget import Budget
@@ -38,6 +38,7 @@ ARM_RATE: Final = 15.0
 T = TypeVar("T")
 Roles = Mapping[str, tuple[Assignment, ...] | None]
 _UNTRIED: Final = Probe(Answer.UNKNOWN, "It was not tried: no subscription can be seen.")
+_PERSON: Final = Probe(Answer.UNKNOWN, "A person's groups are not asked for.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class Doctor:
 
     async def examine(self) -> Examined:
         """Try everything once; what could not be tried is unknown, never held and never missing."""
-        identity, identified = await self._try(self.probes.identity(), "its token")
+        identity, identified, grouped = await self._identity()
         seen, visible = await self._try(self.estate.subscriptions(), "the subscriptions")
         subscriptions = seen or []
         indexed, resource_graph = [], _UNTRIED
@@ -86,10 +87,22 @@ class Doctor:
             visible=visible,
             resource_graph=resource_graph,
             applications=applications,
+            grouped=grouped,
             subscriptions=tuple(told),
             vaults=tuple(await self._vaults(listed, roles)),
         )
         return Examined(identity=identity, verdict=judge(self.needed, facts))
+
+    async def _identity(self) -> tuple[Identity | None, Probe, Probe]:
+        """Return who it is, with the groups, and the tries of learning both."""
+        identity, identified = await self._try(self.probes.identity(), "its token")
+        if identity is None or identity.groups is not None:
+            return identity, identified, WORKED
+        if not identity.is_application:
+            return identity, identified, _PERSON
+        asked = self.probes.groups(identity.object_id)
+        groups, grouped = await self._try(asked, "the groups of this identity")
+        return replace(identity, groups=groups), identified, grouped
 
     async def _subscriptions(
         self, seen: list[Subscription], identity: Identity | None, indexed: list[VaultRef]

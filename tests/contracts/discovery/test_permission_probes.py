@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.support.sandbox import Sandbox
 
 OPEN, CLOSED = "kv-hr-payroll-prod", "kv-treasury-prod-weu"
 LISTS = {"/secrets", "/keys", "/certificates"}
+GROUPS = r"/transitiveMemberOf/microsoft\.graph\.group$"
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +161,96 @@ async def test_a_revoked_token_is_unknown_and_never_missing(sandbox: Sandbox) ->
 
     lists = [row for row in examined.verdict.rows if row.vault_name]
     assert {row.state for row in lists} == {State.UNKNOWN}
+
+
+def policies_of_others(sandbox: Sandbox) -> dict[str, str]:
+    """The vaults on which somebody else's policy reads secrets' values, with its object id."""
+    known = {one["object_id"] for one in sandbox.at_first["identities"].values()}
+    return {
+        vault["name"]: entry["objectId"]
+        for vault in sandbox.at_first["vaults"]
+        if not vault["properties"]["enableRbacAuthorization"]
+        for entry in vault["properties"]["accessPolicies"]
+        if entry["objectId"] not in known and "get" in map(str.lower, _words(entry))
+    }
+
+
+def _words(entry: dict[str, Any]) -> list[str]:
+    return entry["permissions"].get("secrets") or []
+
+
+async def test_the_demos_identity_is_in_no_group_and_the_directory_says_so(
+    sandbox: Sandbox,
+) -> None:
+    async with doctor(sandbox) as found:
+        who = await found.probes.identity()
+        groups = await found.probes.groups(who.object_id)
+
+    assert who.groups is None, "the token tells nothing of groups"
+    assert groups == frozenset()
+
+
+async def test_all_pages_of_the_groups_are_read(sandbox: Sandbox) -> None:
+    given = {f"00000000-0000-4000-8000-{n:012x}" for n in range(2_000)}
+    sandbox.control.clear_log()
+
+    with sandbox.control.member_of("discover", *given):
+        async with doctor(sandbox) as found:
+            who = await found.probes.identity()
+            groups = await found.probes.groups(who.object_id)
+
+    assert groups == given
+    asked = [e for e in sandbox.control.log() if e["path"].endswith("microsoft.graph.group")]
+    assert [entry["method"] for entry in asked] == ["GET"] * 3
+
+
+async def test_a_policy_for_a_group_of_this_identity_is_found_with_the_line_that_leaves_it(
+    sandbox: Sandbox,
+) -> None:
+    name, group = next(iter(policies_of_others(sandbox).items()))
+
+    with sandbox.control.member_of("discover", group):
+        examined = await examine(sandbox)
+
+    excess = of(examined, State.EXCESS)
+    assert {row.vault_name for row in excess} == {name}
+    assert any(row.reads_values and "secrets get" in row.permission for row in excess)
+    assert all(
+        row.remedy and row.remedy.startswith(f'az ad group member remove --group "{group}"')
+        for row in excess
+    )
+    assert examined.verdict.could_read_values is Answer.YES
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (
+            {"status": 403, "code": "Authorization_RequestDenied"},
+            "No role of this identity allows it to list the groups of this identity.",
+        ),
+        ({"status": 404}, "Azure does not know the groups of this identity"),
+        ({"status": 500, "headers": {"Retry-After": "3600"}}, "The service failed"),
+    ],
+)
+async def test_groups_that_are_refused_leave_the_policies_of_others_unknown_with_the_reason(
+    sandbox: Sandbox, fault: dict[str, Any], reason: str
+) -> None:
+    with sandbox.control.fault(path=GROUPS, **fault):
+        examined = await examine(sandbox)
+
+    open_ = [row for row in of(examined, State.UNKNOWN) if row.permission == "access policies"]
+    assert policies_of_others(sandbox).keys() <= {row.vault_name for row in open_}
+    assert all(reason in row.why for row in open_)
+    assert of(examined, State.EXCESS) == []
+    assert examined.verdict.could_read_values is Answer.UNKNOWN
+
+
+async def test_without_the_graph_permission_the_groups_stay_unknown(sandbox: Sandbox) -> None:
+    examined = await examine(sandbox, "rotate")
+
+    assert examined.identity
+    assert examined.identity.groups is None
+    open_ = [row for row in of(examined, State.UNKNOWN) if row.permission == "access policies"]
+    assert open_
+    assert all("allows it to list the groups of this identity" in row.why for row in open_)

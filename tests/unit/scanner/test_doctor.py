@@ -181,12 +181,63 @@ async def test_roles_that_cannot_be_listed_leave_the_answer_open() -> None:
     assert (await examine(probes)).verdict.could_read_values is Answer.UNKNOWN
 
 
-async def test_a_group_that_the_token_does_not_tell_leaves_a_policy_vault_open() -> None:
+def with_a_policy_of_a_group(**changes: Any) -> FakeProbes:
+    """A vault that another object's policy opens, and a token that tells no groups."""
     theirs = PolicyEntry(object_id=GROUP, permissions={"secrets": ("get",)})
     vaults = [listed(a_vault("kv-b", rbac=False), LIST_ONLY, theirs)]
-    probes = FakeProbes(who=an_identity(groups=None), listed=vaults)
+    return FakeProbes(listed=vaults, **{"who": an_identity(groups=None), **changes})
 
-    assert (await examine(probes)).verdict.could_read_values is Answer.UNKNOWN
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (DENIED, "No role lists it."),
+        (TOKEN, "The token is not taken. Check it."),
+        (AWAY, "The connection failed."),
+        (RuntimeError("secret-canary"), "ended in an error (RuntimeError)"),
+        (TimeoutError(), "Asking for the groups of this identity took too long."),
+    ],
+)
+async def test_groups_that_cannot_be_asked_for_leave_a_policy_vault_open_with_the_reason(
+    failure: Exception, reason: str
+) -> None:
+    examined = await examine(with_a_policy_of_a_group(member_of=failure))
+
+    (row,) = bad(examined)
+    assert (row.state, row.permission) == (State.UNKNOWN, "access policies")
+    assert reason in row.why
+    assert "secret-canary" not in repr(examined)
+    assert examined.verdict.could_read_values is Answer.UNKNOWN
+
+
+async def test_a_policy_of_a_group_that_only_the_directory_tells_of_is_too_much() -> None:
+    probes = with_a_policy_of_a_group(member_of=frozenset({GROUP}))
+
+    examined = await examine(probes)
+
+    (row,) = bad(examined)
+    assert (row.state, row.permission) == (State.EXCESS, "secrets get")
+    assert examined.identity == an_identity(groups=frozenset({GROUP}))
+    assert examined.verdict.could_read_values is Answer.YES
+    assert probes.tried.count((ME, "groups")) == 1
+
+
+async def test_a_policy_of_somebody_else_leaves_nothing_open_once_the_groups_are_told() -> None:
+    examined = await examine(with_a_policy_of_a_group(member_of=frozenset({"another"})))
+
+    assert bad(examined) == []
+    assert examined.verdict.could_read_values is Answer.NO
+
+
+async def test_a_persons_groups_are_not_asked_for_and_stay_unknown() -> None:
+    person = an_identity(groups=None, is_application=False)
+    probes = with_a_policy_of_a_group(who=person, member_of=frozenset[str]())
+
+    (row,) = bad(await examine(probes))
+
+    assert (row.state, row.permission) == (State.UNKNOWN, "access policies")
+    assert "A person's groups are not asked for." in row.why
+    assert (ME, "groups") not in probes.tried
 
 
 async def test_a_probe_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
