@@ -5,6 +5,7 @@ Exit codes: 0 every bound holds, 1 one was missed or could not be measured, 2 no
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -52,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    # Told to end, it stops what it started and takes its folders away, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     return run(entries, wanted, given.keep)
 
 

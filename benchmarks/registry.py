@@ -29,10 +29,20 @@ class Entry:
         return found
 
 
+_PAGES: Final = tuple(
+    f"inventory-page-{by}{scope}"
+    for by in (
+        "expiry", "vault", "subscription", "tag", "prefix", "name", "changed", "disabled",
+        "not-yet-active", "no-expiry", "expired", "critical", "warning", "healthy",
+    )
+    for scope in ("", "-scoped")
+)  # fmt: skip
 ENTRIES: Final = (
     Entry(("discovery-B",), "benchmarks.discovery", "world_b", 600),
     Entry(("discovery-C",), "benchmarks.discovery", "world_c", 1200),
     Entry(("discovery-rescan",), "benchmarks.rescan", "rescan", 600),
+    Entry(("ingest-new", "ingest-unchanged"), "benchmarks.ingest", "ingest", 600),
+    Entry((*_PAGES, "inventory-overview"), "benchmarks.inventory", "pages", 1200),
 )
 
 

@@ -106,6 +106,9 @@ async def _scanner(
         "SCAN_REQUESTS_PER_SECOND": str(RATE),
         # The second pass asks what the reference does not.
         "SCAN_DETAIL_CALLS": "0",
+        "SCAN_DIAGNOSTICS": "false",
+        "PERMISSION_CHECK_HOURS": "0",
+        "SCAN_SCHEDULE": "off",
         # Announcing what is near its end follows a scan and is no part of it.
         "SWEEP_SECONDS": "86400",
     }

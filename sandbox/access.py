@@ -54,6 +54,18 @@ class Access:
         for assignment in estate.assignments:
             by_scope = self._roles[assignment.object_id]
             by_scope[assignment.scope.lower()].add(roles[assignment.role])
+        self._denied: set[str] = set()
+
+    def deny(self, vault: Vault) -> None:
+        """Take everybody's rights to what the vault holds."""
+        self._denied.add(vault.name)
+
+    def allow(self, vault: Vault) -> None:
+        """Give them back."""
+        self._denied.discard(vault.name)
+
+    def is_denied(self, vault: Vault) -> bool:
+        return vault.name in self._denied
 
     def allows(self, object_id: str, action: str, scope: str, *, data: bool = False) -> bool:
         """Say whether a role on the scope, or above it, allows the action."""
@@ -76,6 +88,8 @@ class Access:
 
     def may(self, object_id: str, vault: Vault, kind: Kind, permission: str) -> bool:
         """Say whether the object may do this in the vault; its network is not looked at."""
+        if self.is_denied(vault):
+            return False
         if vault.rbac:
             action = data_action(kind, permission)
             return self.allows(object_id, action, vault.resource_id, data=True)

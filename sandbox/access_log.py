@@ -41,7 +41,8 @@ class AccessLog:
         self._entries.clear()
 
     def entries(self) -> list[dict[str, object]]:
-        return [
-            entry._asdict() | {"at": datetime.fromtimestamp(entry.at, UTC).isoformat()}
-            for entry in self._entries
-        ]
+        return [_document(entry) for entry in self._entries]
+
+
+def _document(entry: Entry) -> dict[str, object]:
+    return {**entry._asdict(), "at": datetime.fromtimestamp(entry.at, UTC).isoformat()}

@@ -10,11 +10,21 @@ from sandbox.names import HOSTS
 
 PROFILES: Final = ("demo", "random", "large")
 _LARGEST_PORT: Final = 65_535
+_NUMBERS: Final = (
+    ("vaults", 100),
+    ("secrets", 100),
+    ("keys", 10),
+    ("certificates", 10),
+    ("applications", 40),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """What was asked for. The numbers are the `large` profile's; items are for each vault."""
+    """What was asked for. The numbers are the `large` profile's; items are for each vault.
+
+    `largest` is how many secrets the first vault holds, if not as many as the others.
+    """
 
     profile: str
     seed: int
@@ -27,8 +37,12 @@ class Arguments:
     secrets: int
     keys: int
     certificates: int
+    applications: int
+    largest: int
     subscriptions: int
     regions: int
+    vault_quota: int
+    subscription_quota: int
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
@@ -49,10 +63,16 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument(
         "--names", choices=tuple(HOSTS), default="sandbox", help="answer to a real cloud's names"
     )
-    for name, count in (("vaults", 100), ("secrets", 100), ("keys", 10), ("certificates", 10)):
+    for name, count in _NUMBERS:
         parser.add_argument(
             f"--{name}", type=_count, default=count, help=f"{name} of the profile large"
         )
+    for name, count, meaning in (
+        ("largest", 0, "secrets of the first vault of the profile large"),
+        ("vault-quota", 4_000, "requests in 10 s to a vault"),
+        ("subscription-quota", 20_000, "requests in 10 s to a subscription's vaults in a region"),
+    ):
+        parser.add_argument(f"--{name}", type=_count, default=count, help=meaning)
     for name, count in (("subscriptions", 10), ("regions", 5)):
         parser.add_argument(
             f"--{name}", type=_some, default=count, help=f"{name} of the profile large, in turn"

@@ -1,39 +1,66 @@
 """The control endpoint: what a test or a demonstration does to the sandbox from outside Azure."""
 
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.access_log import AccessLog
-from sandbox.directory.memberships import MembershipSetting
-from sandbox.estate.model import Principal
+from sandbox.directory.quota import Size
 from sandbox.faults import Faults, Rule
 from sandbox.owner import ItemWrite, NotPossibleError, write
+from sandbox.throttle import Quotas
 from sandbox.truth import tell, tell_of_vault
+from sandbox.upheaval import (
+    ClockSetting,
+    IdentitySetting,
+    MembershipSetting,
+    VaultSetting,
+    set_identity,
+    set_memberships,
+    set_vault,
+)
 from sandbox.wire import answer, whole_number
 from sandbox.world import World
 
 PREFIX: Final = "/_sandbox"
-_YEARS: Final = 20 * 365 * 86_400
 
 
-class ClockSetting(BaseModel):
-    """How far the sandbox's time stands from the machine's."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    offset_seconds: Annotated[float, Field(ge=-_YEARS, le=_YEARS)]
-
-
-class IdentitySetting(BaseModel):
-    """How long new tokens live (null: as usual), and whose issued ones are worthless from now."""
+class QuotaSetting(BaseModel):
+    """Requests that are served in a window: to each vault, and to a subscription's in a region."""
 
     model_config = ConfigDict(extra="forbid")
 
-    token_seconds: Annotated[int, Field(ge=1, le=_YEARS)] | None = None
-    revoke: bool | str = False
+    vault: Annotated[int, Field(ge=1)] | None = None
+    subscription: Annotated[int, Field(ge=1)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=3_600)] | None = None
+
+
+class GraphQuotaSetting(BaseModel):
+    """Graph's quota by a tenant's size or a number of units in 10 seconds; neither: none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant: Size | None = None
+    units: Annotated[int, Field(ge=1)] | None = None
+
+
+S = TypeVar("S", bound=BaseModel)
+Change = Callable[[World, bytes], object]
+
+
+def _by(setting: type[S], make: Callable[[World, S], object]) -> Change:
+    return lambda world, raw: make(world, setting.model_validate_json(raw))
+
+
+_CHANGES: Final[Mapping[tuple[str, str], Change]] = {
+    ("POST", "items"): _by(ItemWrite, write),
+    ("POST", "vaults"): _by(VaultSetting, set_vault),
+    ("POST", "identity"): _by(IdentitySetting, set_identity),
+    ("PUT", "memberships"): _by(MembershipSetting, set_memberships),
+}
 
 
 class Control:
@@ -53,21 +80,24 @@ class Control:
         except NotPossibleError as error:
             return answer({"error": str(error)}, 400)
         except LookupError:
-            known = "log, faults, clock, truth, items, identity, memberships"
+            known = (
+                "log, faults, clock, truth, items, vaults, identity, memberships, quotas, counters,"
+                " graph-quota"
+            )
             message = f"There is no {request.method} {request.url.path}. There are: {known}."
             return answer({"error": message}, 404)
 
     async def _do(self, request: Request, path: str) -> object:
         raw = await request.body()
         match request.method, path.split("/"):
-            case "GET", ["log"]:
-                return {"entries": self._log.entries()}
-            case "DELETE", ["log"]:
-                return self._cleared(self._log)
             case "GET", ["truth", *name]:
                 return self._truth("/".join(name))
-            case "GET", ["clock"]:
-                return self._clock()
+            case "GET", [last]:
+                return self._told(last)
+            case "DELETE", ["log"]:
+                return self._cleared(self._log)
+            case "DELETE", ["counters"]:
+                return self._cleared(self._world.quotas)
             case method, ["faults", *rest]:
                 return self._fault(method, rest, raw)
             case method, [last]:
@@ -75,25 +105,38 @@ class Control:
             case _:
                 raise LookupError(path)
 
+    def _told(self, what: str) -> object:
+        match what:
+            case "log":
+                return {"entries": self._log.entries()}
+            case "counters":
+                return {"counters": self._world.quotas.counts()}
+            case "clock":
+                return self._clock()
+            case "faults":
+                return {"faults": self._faults.rules()}
+            case _:
+                raise LookupError(what)
+
     def _set(self, method: str, what: str, raw: bytes) -> object:
         match method, what:
             case "PUT", "clock":
                 setting = ClockSetting.model_validate_json(raw)
                 self._world.clock.offset_seconds = setting.offset_seconds
                 return self._clock()
-            case "POST", "items":
-                return write(self._world, ItemWrite.model_validate_json(raw))
-            case "POST", "identity":
-                return self._identity(IdentitySetting.model_validate_json(raw))
-            case "PUT", "memberships":
-                return self._join(MembershipSetting.model_validate_json(raw))
+            case "PUT", "graph-quota":
+                asked = GraphQuotaSetting.model_validate_json(raw)
+                limit = self._world.graph_quota.switch(asked.tenant, asked.units)
+                return {"units": limit}
+            case "PUT", "quotas":
+                return self._limit(QuotaSetting.model_validate_json(raw))
+            case _ if change := _CHANGES.get((method, what)):
+                return change(self._world, raw)
             case _:
                 raise LookupError(what)
 
     def _fault(self, method: str, rest: list[str], raw: bytes) -> object:
         match method, rest:
-            case "GET", []:
-                return {"faults": self._faults.rules()}
             case "POST", []:
                 return {"id": self._faults.add(Rule.model_validate_json(raw))}
             case "DELETE", []:
@@ -114,7 +157,7 @@ class Control:
             raise NotPossibleError(f"There is no vault {vault!r}.")
         return found
 
-    def _cleared(self, what: AccessLog | Faults) -> dict[Literal["cleared"], bool]:
+    def _cleared(self, what: AccessLog | Faults | Quotas) -> dict[Literal["cleared"], bool]:
         what.clear()
         return {"cleared": True}
 
@@ -122,27 +165,17 @@ class Control:
         clock = self._world.clock
         return {"offset_seconds": clock.offset_seconds, "now": clock.now().isoformat()}
 
-    def _identity(self, setting: IdentitySetting) -> dict[str, Any]:
-        tokens = self._world.tokens
-        if "token_seconds" in setting.model_fields_set:
-            tokens.seconds = setting.token_seconds
-        if isinstance(setting.revoke, str):
-            tokens.revoke(self._principal(setting.revoke).object_id)
-        elif setting.revoke:
-            tokens.revoke()
-        return {"token_seconds": tokens.seconds, "issued": tokens.issued}
-
-    def _join(self, setting: MembershipSetting) -> dict[str, Any]:
-        object_id = self._principal(setting.identity).object_id
-        self._world.estate.memberships[object_id] = frozenset(setting.groups)
-        return {"object_id": object_id, "groups": sorted(setting.groups)}
-
-    def _principal(self, name: str) -> Principal:
-        principal = self._world.estate.principals.get(name)
-        if principal is None:
-            names = ", ".join(self._world.estate.principals)
-            raise NotPossibleError(f"There is no identity {name!r}. There are: {names}.")
-        return principal
+    def _limit(self, setting: QuotaSetting) -> dict[str, Any]:
+        quotas = self._world.quotas
+        quotas.vault.limit = setting.vault or quotas.vault.limit
+        quotas.subscription.limit = setting.subscription or quotas.subscription.limit
+        for window in (quotas.vault, quotas.subscription):
+            window.seconds = setting.seconds or window.seconds
+        return {
+            "vault": quotas.vault.limit,
+            "subscription": quotas.subscription.limit,
+            "seconds": quotas.vault.seconds,
+        }
 
 
 def _sentence(error: ValidationError) -> str:

@@ -11,6 +11,9 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sandbox.spoiling import Spoil, spoil, trickle
+from sandbox.upheaval import Upheaval
+
 _HANG_SECONDS: Final = 3_600
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 _CODES: Final = {
@@ -35,14 +38,17 @@ def _pattern(text: str) -> str:
     return text
 
 
+Asked = Literal["host", "path", "query", "method", "identity"]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class Rule(BaseModel):
-    """One fault. The four patterns are regular expressions that must be found in the request.
+    """One fault. The five patterns are regular expressions that must be found in the request.
 
-    `latency_seconds` only delays. `hang` never answers. `reset` tears the connection down, `status`
-    answers with that status; with `after` the request takes effect first and its answer is lost.
+    `first` changes the tenant before the request is answered. `latency_seconds` only delays,
+    `trickle_seconds` passes after every few bytes, `spoil` changes the true answer. `hang` never
+    answers. `reset` tears the connection down, `status` answers with that status; with `after` the
+    request takes effect first and its answer is lost.
     `count` is how many requests it meets; without it, all.
     """
 
@@ -50,9 +56,13 @@ class Rule(BaseModel):
 
     host: Pattern = ""
     path: Pattern = ""
+    query: Pattern = ""
     method: Pattern = ""
     identity: Pattern = ""
     count: Annotated[int, Field(ge=1)] | None = None
+    first: Upheaval | None = None
+    spoil: Spoil | None = None
+    trickle_seconds: Annotated[float, Field(ge=0, le=_HANG_SECONDS)] = 0.0
     latency_seconds: Annotated[float, Field(ge=0, le=_HANG_SECONDS)] = 0.0
     hang: bool = False
     reset: bool = False
@@ -64,16 +74,23 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _does_something(self) -> "Rule":
-        if not (self.latency_seconds or self.hang or self.reset or self.status):
-            raise ValueError("a fault needs one of latency_seconds, hang, reset or status")
+        changes = self.first or self.spoil or self.trickle_seconds or self.latency_seconds
+        if not (changes or self.hang or self.reset or self.status):
+            raise ValueError(
+                "a fault needs one of first, spoil, trickle_seconds, latency_seconds, hang, reset"
+                " or status"
+            )
         if self.after and not (self.reset or self.status):
             raise ValueError("after needs reset or status: how the answer is lost")
         return self
 
-    def meets(self, request: Mapping[Literal["host", "path", "method", "identity"], str]) -> bool:
+    def meets(
+        self, request: Mapping[Literal["host", "path", "query", "method", "identity"], str]
+    ) -> bool:
         patterns = {
             "host": self.host,
             "path": self.path,
+            "query": self.query,
             "method": self.method,
             "identity": self.identity,
         }
@@ -109,7 +126,7 @@ class Faults:
         """Return the rule that applies to the request and count it."""
         for number, rule in self._rules.items():
             spent = rule.count is not None and self._hits[number] >= rule.count
-            if not spent and rule.meets(request):  # type: ignore[arg-type] # the four names
+            if not spent and rule.meets(request):  # type: ignore[arg-type] # the five names
                 self._hits[number] += 1
                 return number, rule
         return None
@@ -128,6 +145,10 @@ async def apply(rule: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: 
         _reset(send)
         await _until_gone(receive)
         return 0
+    if rule.spoil:
+        return await spoil(app, scope, receive, send, rule.spoil)
+    if rule.trickle_seconds:
+        return await trickle(app, scope, receive, send, rule.trickle_seconds)
     if rule.status is None:
         return None
     await _send_status(rule, rule.status, send)

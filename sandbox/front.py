@@ -11,6 +11,7 @@ from sandbox import faults
 from sandbox.access_log import AccessLog, Entry
 from sandbox.faults import Faults
 from sandbox.tokens import TokenRefusedError
+from sandbox.upheaval import happen
 from sandbox.wire import RefusedError, answer
 from sandbox.world import World
 
@@ -46,6 +47,7 @@ class Front:
         taken = self.faults.take(
             host=headers.get("host", ""),
             path=scope["path"],
+            query=scope["query_string"].decode("latin-1"),
             method=scope["method"],
             identity=self._name(object_id) or object_id or "",
         )
@@ -56,6 +58,9 @@ class Front:
 
         try:
             if taken is not None:
+                if taken[1].first is not None:
+                    happen(self.world, taken[1].first)
+                    self.world.pages.clear()
                 status = await faults.apply(taken[1], answer_to, scope, receive, send)
             if status is None:
                 status = await self._send(request, receive, send)

@@ -23,6 +23,7 @@ from sandbox.files import write_private
 from sandbox.key_pairs import kept_rsa_key
 from sandbox.names import names
 from sandbox.profiles import make
+from sandbox.throttle import Quotas, Window
 from sandbox.tokens import Tokens
 from sandbox.world import World
 
@@ -103,6 +104,10 @@ def _world(arguments: Arguments, port: int) -> World:
         access=Access(estate),
         tokens=Tokens(key, clock, estate),
         identity_header=secrets.token_urlsafe(24),
+        quotas=Quotas(
+            vault=Window(arguments.vault_quota, 10.0),
+            subscription=Window(arguments.subscription_quota, 10.0),
+        ),
     )
 
 

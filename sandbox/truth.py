@@ -34,6 +34,18 @@ def tell(world: World) -> Document:
             for vault in estate.vaults_of(subscription.id)
         ],
         "applications": [directory_shapes.application(each) for each in estate.applications],
+        "service_principals": [
+            directory_shapes.service_principal(each) for each in estate.service_principals
+        ],
+        "relations": {
+            each.object_id: {
+                "owners": directory_shapes.owners(estate, each),
+                "federatedIdentityCredentials": [
+                    directory_shapes.federated(one) for one in each.federated
+                ],
+            }
+            for each in (*estate.applications, *estate.service_principals)
+        },
         "role_assignments": [
             role_shapes.role_assignment(estate, each) for each in estate.assignments
         ],

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from sandbox.access import Access
 from sandbox.clock import Clock
+from sandbox.directory.quota import Quota
 from sandbox.estate.model import Estate
 from sandbox.names import Names
+from sandbox.throttle import Quotas
 from sandbox.tokens import Tokens
 
 
@@ -23,4 +25,6 @@ class World:
     access: Access
     tokens: Tokens
     identity_header: str
+    graph_quota: Quota = field(default_factory=Quota)
     pages: dict[tuple[str, str, bytes], bytes] = field(default_factory=dict)
+    quotas: Quotas = field(default_factory=Quotas)

@@ -64,6 +64,10 @@ class CloudVariables(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     cloud: CloudName = Field(default="public", description="public, usgov, china or sandbox.")
+    cloud_addresses: str = Field(
+        default="",
+        description="Where the cloud's names are found if DNS does not say: name=address[:port], …",
+    )
     azure_credential: CredentialSource = Field(
         default="managed-identity", description="How the service proves who it is to Entra."
     )

@@ -1,24 +1,26 @@
-"""Taking a request to Microsoft Graph: who asks, with which permission, for which page.
+"""Taking a request to Microsoft Graph: who asks, with which permission, for which collection.
 
-Microsoft Graph REST API v1.0: "List applications", "Paging", "Error responses".
+Microsoft Graph REST API v1.0: "List applications", "List servicePrincipals", "Paging", "Error
+responses", "Microsoft Graph throttling guidance".
 """
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
-from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from sandbox.directory import memberships, shapes
-from sandbox.estate.model import Application
+from sandbox.directory.errors import refuse
+from sandbox.directory.query import Collection, Query, select
+from sandbox.estate.directory import Application, DirectoryObject, ServicePrincipal
 from sandbox.tokens import Caller, TokenRefusedError
-from sandbox.wire import Document, RefusedError, answer, new_id, seal, unseal, whole_number
+from sandbox.wire import Document, RefusedError, answer, new_id
 from sandbox.world import World
 
-PAGE: Final = 100
-LARGEST_PAGE: Final = 999
 MEDIA_TYPE: Final = (
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;"
     "charset=utf-8"
@@ -28,9 +30,10 @@ _MAY_READ: Final = {
     "Application.ReadWrite.All",
     "Directory.Read.All",
 }
-_EQUALS: Final = re.compile(r"(\w+)\s+eq\s+'((?:[^']|'')*)'")
-_STARTS: Final = re.compile(r"startswith\((\w+),\s*'((?:[^']|'')*)'\)", re.IGNORECASE)
-_BY_APP_ID: Final = re.compile(r"(applications)\(appId='([^']+)'\)", re.IGNORECASE)
+_BY_APP_ID: Final = re.compile(
+    r"(applications|servicePrincipals)\(appId='([^']+)'\)", re.IGNORECASE
+)
+_RELATIONS: Final = ("owners", "federatedIdentityCredentials")
 
 
 class Graph:
@@ -38,6 +41,7 @@ class Graph:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._refuse = partial(refuse, world.clock)
 
     async def answer(self, request: Request) -> Response:
         try:
@@ -57,24 +61,20 @@ class Graph:
         caller = self._caller(request)
         version, *parts = request.url.path.strip("/").split("/")
         if version != "v1.0":
-            raise self._error(400, "BadRequest", f"Invalid version: {version}")
+            raise self._refuse(400, "BadRequest", f"Invalid version: {version}")
         if request.method != "GET":
-            raise self._error(405, "Request_BadRequest", "The sandbox only reads here.")
+            raise self._refuse(405, "Request_BadRequest", "The sandbox only reads here.")
+        self._count(caller, request)
         if parts == ["organization"]:
-            return self._page(request, "organization", [shapes.organization(self._world.estate)])
+            documents = [shapes.organization(self._world.estate)]
+            return self._list(request, self._collection("organization", parts, documents))
         if not _MAY_READ & set(caller.roles):
-            raise self._error(
+            raise self._refuse(
                 403,
                 "Authorization_RequestDenied",
                 "Insufficient privileges to complete the operation.",
             )
-        if parts == ["servicePrincipals"]:
-            documents = shapes.service_principals(self._world.estate)
-            return self._page(request, "servicePrincipals", documents)
-        if memberships.is_asked_for(parts):
-            found = memberships.groups(self._world, request, parts[1], self._error)
-            return self._page(request, "groups", found)
-        return self._applications(request, parts)
+        return self._objects(request, parts)
 
     def _caller(self, request: Request) -> Caller:
         world = self._world
@@ -89,7 +89,7 @@ class Graph:
                 "revoked": "Continuous access evaluation resulted in challenge.",
                 "audience": "Access token validation failure. Invalid audience.",
             }
-            error = self._error(401, "InvalidAuthenticationToken", messages[refused.reason])
+            error = self._refuse(401, "InvalidAuthenticationToken", messages[refused.reason])
             authority = f"{world.names.login}/common/oauth2/authorize"
             error.headers["WWW-Authenticate"] = (
                 f'Bearer realm="", authorization_uri="{authority}",'
@@ -97,123 +97,95 @@ class Graph:
             )
             raise error from None
 
-    def _applications(self, request: Request, parts: Sequence[str]) -> Response:
+    def _count(self, caller: Caller, request: Request) -> None:
+        """Take the request's units out of the caller's quota."""
+        path, query = request.url.path, request.query_params
+        seconds = self._world.graph_quota.take(caller.object_id, path, query)
+        if seconds:
+            message = "Too many requests. Please retry after the time in the Retry-After header."
+            error = self._refuse(429, "TooManyRequests", message)
+            error.headers["Retry-After"] = str(math.ceil(seconds))
+            error.headers["x-ms-throttle-scope"] = "Tenant_Application/ReadWrite"
+            error.headers["x-ms-throttle-information"] = "ResourceUnitLimitExceeded"
+            raise error
+
+    def _objects(self, request: Request, parts: Sequence[str]) -> Response:
         if found := _BY_APP_ID.fullmatch(parts[0]):
-            parts = [found[1], self._by_app_id(found[2]).object_id, *parts[1:]]
+            parts = [found[1], self._find(found[1], found[2], by="app_id").object_id, *parts[1:]]
         match list(parts):
-            case ["applications"]:
-                applications = self._world.estate.applications
-                documents = [shapes.application(application) for application in applications]
-                return self._page(request, "applications", documents)
-            case ["applications", object_id]:
-                return self._one(request, self._by_id(object_id))
-            case ["applications", object_id, "owners"]:
-                estate = self._world.estate
-                owners = [shapes.owner(estate, name) for name in self._by_id(object_id).owners]
-                return self._page(request, "directoryObjects", owners)
+            case ["applications" | "servicePrincipals" as name]:
+                return self._list(request, self._all(name, parts))
+            case ["applications" | "servicePrincipals" as name, "$count"]:
+                number = self._query(request).count(self._all(name, parts))
+                return PlainTextResponse(str(number))
+            case ["applications" | "servicePrincipals" as name, object_id]:
+                return self._one(request, name, self._find(name, object_id))
+            case ["applications" | "servicePrincipals" as name, object_id, relation] if (
+                relation in _RELATIONS
+            ):
+                related = self._related(relation, self._find(name, object_id))
+                return self._list(request, self._collection(relation, parts, related))
+            case ["servicePrincipals" as name, object_id, *relation] if memberships.are(relation):
+                memberships.require_advanced(self._query(request))
+                groups = memberships.groups(self._world.estate, self._find(name, object_id))
+                return self._list(request, self._collection("groups", parts, groups))
             case _:
                 message = f"Resource not found for the segment '{parts[-1]}'."
-                raise self._error(400, "BadRequest", message)
+                raise self._refuse(400, "BadRequest", message)
 
-    def _one(self, request: Request, found: Application) -> Response:
-        document = _select(shapes.application(found), request.query_params.get("$select"))
-        context = f"{self._world.names.graph}/v1.0/$metadata#applications/$entity"
+    def _all(self, name: str, parts: Sequence[str]) -> Collection:
+        return self._collection(name, parts, [_shape(each) for each in self._held(name)])
+
+    def _held(self, name: str) -> Sequence[Application | ServicePrincipal]:
+        estate = self._world.estate
+        return estate.applications if name == "applications" else estate.service_principals
+
+    def _collection(
+        self, name: str, parts: Sequence[str], documents: Sequence[Document]
+    ) -> Collection:
+        graph = self._world.names.graph
+        by_id = {each.object_id: each for each in self._held(name)} if len(parts) == 1 else {}
+        return Collection(
+            name=f"{graph}/v1.0/$metadata#{'directoryObjects' if name == 'owners' else name}",
+            address=f"{graph}/v1.0/{'/'.join(parts)}",
+            documents=documents,
+            relations={
+                each: lambda row, each=each: self._related(each, by_id[row["id"]])  # type: ignore[misc] # the default binds the name
+                for each in (_RELATIONS if by_id else ())
+            },
+        )
+
+    def _related(self, relation: str, found: DirectoryObject) -> list[Document]:
+        if relation == "owners":
+            return shapes.owners(self._world.estate, found)
+        return [shapes.federated(each) for each in found.federated]
+
+    def _query(self, request: Request) -> Query:
+        advanced = request.headers.get("consistencylevel", "").lower() == "eventual"
+        return Query(request.query_params, advanced, self._refuse)
+
+    def _list(self, request: Request, collection: Collection) -> Response:
+        return answer(self._query(request).page(collection), media_type=MEDIA_TYPE)
+
+    def _one(self, request: Request, name: str, found: Application | ServicePrincipal) -> Response:
+        document = select(_shape(found), request.query_params.get("$select"))
+        context = f"{self._world.names.graph}/v1.0/$metadata#{name}/$entity"
         return answer({"@odata.context": context} | document, media_type=MEDIA_TYPE)
 
-    def _by_id(self, object_id: str) -> Application:
-        for application in self._world.estate.applications:
-            if application.object_id == object_id.lower():
-                return application
-        raise self._not_found(object_id)
-
-    def _by_app_id(self, app_id: str) -> Application:
-        for application in self._world.estate.applications:
-            if application.app_id == app_id.lower():
-                return application
-        raise self._not_found(app_id)
-
-    def _not_found(self, name: str) -> RefusedError:
+    def _find(
+        self, name: str, wanted: str, *, by: str = "object_id"
+    ) -> Application | ServicePrincipal:
+        for each in self._held(name):
+            if getattr(each, by) == wanted.lower():
+                return each
         message = (
-            f"Resource '{name}' does not exist or one of its queried reference-property objects"
+            f"Resource '{wanted}' does not exist or one of its queried reference-property objects"
             " are not present."
         )
-        return self._error(404, "Request_ResourceNotFound", message)
-
-    def _page(self, request: Request, name: str, documents: Sequence[Document]) -> Response:
-        """Return one page of a collection, filtered, with the chosen properties only."""
-        query = request.query_params
-        keep = self._filter(query.get("$filter", ""))
-        kept = [document for document in documents if keep(document)]
-        start, size = self._start(query.get("$skiptoken")), self._size(query.get("$top"))
-        chosen = query.get("$select")
-        columns = f"({chosen})" if chosen else ""
-        result: Document = {
-            "@odata.context": f"{self._world.names.graph}/v1.0/$metadata#{name}{columns}"
-        }
-        if query.get("$count") == "true" and request.headers.get("consistencylevel"):
-            result["@odata.count"] = len(kept)
-        if start + size < len(kept):
-            rest = "&".join(
-                f"{key}={quote(value, safe=',')}"
-                for key, value in query.items()
-                if key != "$skiptoken"
-            )
-            result["@odata.nextLink"] = (
-                f"{self._world.names.graph}{request.url.path}?{rest}{'&' if rest else ''}"
-                f"$skiptoken={seal(f'RFNwdA:{start + size}')}"
-            )
-        result["value"] = [_select(each, chosen) for each in kept[start : start + size]]
-        return answer(result, media_type=MEDIA_TYPE)
-
-    def _size(self, given: str | None) -> int:
-        if given is None:
-            return PAGE
-        size = whole_number(given)
-        if size is None or not 1 <= size <= LARGEST_PAGE:
-            message = (
-                f"Invalid page size specified: '{given}'. Must be between 1 and {LARGEST_PAGE}"
-                " inclusive."
-            )
-            raise self._error(400, "Request_UnsupportedQuery", message)
-        return size
-
-    def _start(self, token: str | None) -> int:
-        if token is None:
-            return 0
-        start = whole_number((unseal(token) or "").removeprefix("RFNwdA:"))
-        if start is None:
-            message = (
-                "The specified page token value has expired and can no longer be included in your"
-                " request."
-            )
-            raise self._error(400, "Directory_ExpiredPageToken", message)
-        return start
-
-    def _filter(self, text: str) -> Callable[[Document], bool]:
-        """Return the test that a filter stands for."""
-        if not text:
-            return lambda _: True
-        if found := _EQUALS.fullmatch(text):
-            name, value = found[1], found[2].replace("''", "'")
-            return lambda document: str(document.get(name)).lower() == value.lower()
-        if found := _STARTS.fullmatch(text):
-            name, start = found[1], found[2].replace("''", "'").lower()
-            return lambda document: str(document.get(name)).lower().startswith(start)
-        raise self._error(400, "Request_UnsupportedQuery", "Unsupported or invalid query filter.")
-
-    def _error(self, status: int, code: str, message: str) -> RefusedError:
-        inner = {
-            "date": self._world.clock.now().strftime("%Y-%m-%dT%H:%M:%S"),
-            "request-id": new_id(),
-            "client-request-id": new_id(),
-        }
-        return RefusedError(
-            status, {"error": {"code": code, "message": message, "innerError": inner}}
-        )
+        raise self._refuse(404, "Request_ResourceNotFound", message)
 
 
-def _select(document: Document, chosen: str | None) -> Document:
-    if not chosen:
-        return document
-    names = [name.strip() for name in chosen.split(",")]
-    return {name: document[name] for name in names if name in document}
+def _shape(found: Application | ServicePrincipal) -> Document:
+    if isinstance(found, Application):
+        return shapes.application(found)
+    return shapes.service_principal(found)

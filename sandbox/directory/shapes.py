@@ -1,38 +1,68 @@
 """Applications, service principals and the organization as Microsoft Graph v1.0 writes them."""
 
+from uuid import NAMESPACE_URL, uuid5
+
 from sandbox.clock import iso
-from sandbox.estate.model import Application, Estate, KeyCredential, PasswordCredential
+from sandbox.estate.directory import (
+    Application,
+    DirectoryObject,
+    FederatedCredential,
+    KeyCredential,
+    PasswordCredential,
+    ServicePrincipal,
+)
+from sandbox.estate.model import Estate
 from sandbox.wire import Document
 
 
 def application(found: Application) -> Document:
+    return _common(found) | {
+        "disabledByMicrosoftStatus": None,
+        "groupMembershipClaims": None,
+        "identifierUris": [],
+        "isDeviceOnlyAuthSupported": None,
+        "isFallbackPublicClient": None,
+        "publisherDomain": "contoso.example",
+        "requiredResourceAccess": [],
+        "serviceManagementReference": found.service_reference,
+    }
+
+
+def service_principal(found: ServicePrincipal) -> Document:
+    return _common(found) | {
+        "accountEnabled": found.enabled,
+        "alternativeNames": [],
+        "appDisplayName": found.display_name,
+        "appOwnerOrganizationId": found.owner_tenant,
+        "appRoleAssignmentRequired": False,
+        "preferredSingleSignOnMode": "saml" if found.signing_thumbprint else None,
+        "preferredTokenSigningKeyThumbprint": found.signing_thumbprint,
+        "servicePrincipalNames": [found.app_id],
+        "servicePrincipalType": found.kind,
+    }
+
+
+def _common(found: DirectoryObject) -> Document:
     return {
         "id": found.object_id,
         "deletedDateTime": None,
         "appId": found.app_id,
         "applicationTemplateId": None,
-        "disabledByMicrosoftStatus": None,
         "createdDateTime": iso(found.created),
         "displayName": found.display_name,
         "description": None,
-        "groupMembershipClaims": None,
-        "identifierUris": [],
-        "isDeviceOnlyAuthSupported": None,
-        "isFallbackPublicClient": None,
-        "notes": None,
-        "publisherDomain": "contoso.example",
-        "signInAudience": "AzureADMyOrg",
-        "tags": [],
+        "notes": found.notes,
+        "signInAudience": found.audience,
+        "tags": list(found.tags),
         "keyCredentials": [key_credential(credential) for credential in found.keys],
         "passwordCredentials": [password_credential(each) for each in found.passwords],
-        "requiredResourceAccess": [],
     }
 
 
 def password_credential(found: PasswordCredential) -> Document:
     """Return a client secret without its text, which nobody is ever told again."""
     return {
-        "customKeyIdentifier": None,
+        "customKeyIdentifier": found.custom_key_identifier,
         "displayName": found.display_name,
         "endDateTime": iso(found.end),
         "hint": found.text[:3],
@@ -50,53 +80,43 @@ def key_credential(found: KeyCredential) -> Document:
         "key": None,
         "keyId": found.key_id,
         "startDateTime": iso(found.start),
-        "type": "AsymmetricX509Cert",
-        "usage": "Verify",
+        "type": found.type,
+        "usage": found.usage,
     }
 
 
-def owner(estate: Estate, name: str) -> Document:
+def federated(found: FederatedCredential) -> Document:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "issuer": found.issuer,
+        "subject": found.subject,
+        "description": found.description,
+        "audiences": list(found.audiences),
+    }
+
+
+def owners(estate: Estate, found: DirectoryObject) -> list[Document]:
+    """Return who owns an object: people first, then service principals."""
+    by_id = {each.object_id: each for each in estate.service_principals}
+    return [_person(estate, name) for name in found.owners] + [
+        {
+            "@odata.type": "#microsoft.graph.servicePrincipal",
+            "id": object_id,
+            "displayName": by_id[object_id].display_name,
+        }
+        for object_id in found.owner_principals
+    ]
+
+
+def _person(estate: Estate, name: str) -> Document:
     mail = f"{name.lower().replace(' ', '.')}@{estate.domain}"
     return {
         "@odata.type": "#microsoft.graph.user",
-        "id": _user_id(name),
+        "id": str(uuid5(NAMESPACE_URL, mail)),
         "displayName": name,
         "mail": mail,
         "userPrincipalName": mail,
-    }
-
-
-def _user_id(name: str) -> str:
-    number = sum(byte << (8 * at) for at, byte in enumerate(name.encode()[:6]))
-    return f"00000000-0000-4000-8000-{number:012x}"
-
-
-def service_principals(estate: Estate) -> list[Document]:
-    """Return the principals of the applications and of the managed identities."""
-    found = [
-        _service_principal(app.principal_id, app.app_id, app.display_name, "Application")
-        for app in estate.applications
-    ]
-    return found + [
-        _service_principal(
-            each.object_id, each.client_id, f"id-certifyclouds-{each.name}", "ManagedIdentity"
-        )
-        for each in estate.principals.values()
-        if each.kind == "managed"
-    ]
-
-
-def _service_principal(object_id: str, app_id: str, name: str, kind: str) -> Document:
-    return {
-        "id": object_id,
-        "accountEnabled": True,
-        "appId": app_id,
-        "displayName": name,
-        "servicePrincipalType": kind,
-        "servicePrincipalNames": [app_id],
-        "keyCredentials": [],
-        "passwordCredentials": [],
-        "tags": [],
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sandbox.certificates import Look
 from sandbox.estate.control_plane import ManagementGroup, VaultSettings
+from sandbox.estate.directory import Application, ServicePrincipal
 from sandbox.key_pairs import KeyType
 from sandbox.roles import ROLES, Role
 
@@ -70,6 +71,29 @@ class Item:
         return next((v for v in self.versions if v.id == version_id), None)
 
 
+class Shelf(dict[str, Item]):
+    """Items by name in lower case. Remembers their order: a long list is asked for page by page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: list[str] | None = None
+
+    def names(self) -> list[str]:
+        """Return the names in their order."""
+        if self._names is None:
+            self._names = sorted(self)
+        return self._names
+
+    def __setitem__(self, name: str, item: Item) -> None:
+        if name not in self:
+            self._names = None
+        super().__setitem__(name, item)
+
+    def pop(self, name: str, default: Item | None = None) -> Item | None:  # type: ignore[override] # one form of it is used
+        self._names = None
+        return super().pop(name, default)
+
+
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
     """What a vault's own policy lets an object do; permissions in Azure's words.
@@ -100,12 +124,10 @@ class Vault:
     purge_protection: bool = False
     firewall: Firewall = "open"
     settings: VaultSettings = field(default_factory=VaultSettings)
-    live: dict[Kind, dict[str, Item]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
-    deleted: dict[Kind, dict[str, Item]] = field(
-        default_factory=lambda: {kind: {} for kind in KINDS}
-    )
     # Certificates that were asked for and never issued: only a list that includes them shows them.
     awaiting: dict[str, Item] = field(default_factory=dict)
+    live: dict[Kind, Shelf] = field(default_factory=lambda: {kind: Shelf() for kind in KINDS})
+    deleted: dict[Kind, Shelf] = field(default_factory=lambda: {kind: Shelf() for kind in KINDS})
 
     @property
     def resource_id(self) -> str:
@@ -172,42 +194,6 @@ class Assignment(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True)
-class PasswordCredential:
-    """A client secret of an application. The text is known only to whoever made it."""
-
-    key_id: str
-    display_name: str | None
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(slots=True, kw_only=True)
-class KeyCredential:
-    """A certificate of an application; the identifier is written as the service would."""
-
-    key_id: str
-    display_name: str | None
-    start: int
-    end: int
-    custom_key_identifier: str | None
-
-
-@dataclass(slots=True, kw_only=True)
-class Application:
-    """An app registration."""
-
-    object_id: str
-    app_id: str
-    display_name: str
-    created: int
-    passwords: list[PasswordCredential] = field(default_factory=list)
-    keys: list[KeyCredential] = field(default_factory=list)
-    owners: tuple[str, ...] = ()
-    principal_id: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
 class Estate:
     """A tenant and everything in it."""
 
@@ -219,9 +205,11 @@ class Estate:
     made_at: int
     subscriptions: list[Subscription] = field(default_factory=list)
     vaults: dict[str, Vault] = field(default_factory=dict)
+    deleted_vaults: dict[str, Vault] = field(default_factory=dict)
     principals: dict[str, Principal] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
+    service_principals: list[ServicePrincipal] = field(default_factory=list)
     groups: list[ManagementGroup] = field(default_factory=list)
     custom_roles: list[Role] = field(default_factory=list)
     # The ids of the Entra groups that an object is in, nested ones included.

@@ -153,10 +153,9 @@ def managed(item: Item) -> RefusedError:
 
 
 def throttled() -> RefusedError:
+    """Return the refusal of one request too many. The real service names no wait."""
     message = (
         "Request was not processed because too many requests were received. Reason:"
         " VaultRequestTypeLimitReached"
     )
-    result = error(429, "Throttled", message)
-    result.headers["Retry-After"] = "1"
-    return result
+    return error(429, "Throttled", message)

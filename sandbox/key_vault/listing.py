@@ -33,16 +33,17 @@ def items(call: Call, kind: Kind) -> Response:
 
 
 def _items(call: Call, kind: Kind) -> Response:
-    live = dict(call.vault.live[kind])
-    more = {}
+    shelf = call.vault.live[kind]
+    live: Mapping[str, Item] = shelf
+    names, more = shelf.names(), {}
     if kind == "certificates" and call.request.query_params.get(_PENDING, "") == "true":
-        live |= call.vault.awaiting
-        more = {_PENDING: "true"}
+        live = {**shelf, **call.vault.awaiting}
+        names, more = sorted(live), {_PENDING: "true"}
 
     def show(item: Item) -> Document:
         return shapes.listed(item, item.current, call.vault, call.address, of_versions=False)
 
-    return _page(call, f"/{kind}", sorted(live), lambda name: show(live[name]), more)
+    return _page(call, f"/{kind}", names, lambda name: show(live[name]), more)
 
 
 def versions(call: Call, kind: Kind, name: str) -> Response:
@@ -69,7 +70,7 @@ def deleted(call: Call, kind: Kind) -> Response:
         listed = shapes.listed(item, item.current, call.vault, call.address, of_versions=False)
         return listed | shapes.deleted(item, call.vault, call.address)
 
-    return _page(call, f"/deleted{kind}", sorted(gone), show)
+    return _page(call, f"/deleted{kind}", gone.names(), show)
 
 
 def _page(

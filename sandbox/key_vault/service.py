@@ -10,7 +10,6 @@ from starlette.responses import Response
 from sandbox.estate.model import Kind, Vault
 from sandbox.key_vault import errors, listing, reading, writing
 from sandbox.key_vault.call import Call
-from sandbox.throttle import Window
 from sandbox.tokens import TokenRefusedError
 from sandbox.wire import RefusedError, answer, new_id
 from sandbox.world import World
@@ -29,8 +28,6 @@ _SAME_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"strict-transport-security", b"max-age=31536000;includeSubDomains"),
 )
-_REQUESTS: Final = 4_000
-_SECONDS: Final = 10.0
 _KIND: Final[dict[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 _DELETED: Final[dict[str, Kind]] = {f"deleted{kind}": kind for kind in get_args(Kind)}
 _BELOW: Final[dict[tuple[Kind, str], Callable[[Call, str], Response]]] = {
@@ -45,7 +42,6 @@ class KeyVault:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._quota = Window(_REQUESTS, _SECONDS)
 
     async def answer(self, request: Request, vault_name: str) -> Response:
         vault = self._world.estate.vaults.get(vault_name.lower())
@@ -74,7 +70,7 @@ class KeyVault:
             caller = world.tokens.check(authorization, world.names.audiences("vault"))
         except TokenRefusedError as refused:
             raise errors.unauthorized(world, refused) from None
-        if not self._quota.take(vault.name):
+        if not world.quotas.take(vault.name, vault.subscription_id, vault.location):
             raise errors.throttled()
         if vault.firewall != "open":
             raise errors.firewalled(world, vault, caller)

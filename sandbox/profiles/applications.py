@@ -4,7 +4,8 @@ import base64
 from typing import Final
 
 from sandbox.certificates import build, thumbprint
-from sandbox.estate.model import Application, Estate, KeyCredential, PasswordCredential
+from sandbox.estate.directory import Application, KeyCredential, PasswordCredential
+from sandbox.estate.model import Estate
 from sandbox.profiles import words
 from sandbox.profiles.dice import DAY, Dice
 
@@ -33,7 +34,7 @@ def _application(dice: Dice, now: int, name: str, organization: str) -> Applicat
         if dice.chance(0.25):
             application.keys.append(key_credential(dice, now, name))
         else:
-            application.passwords.append(_password(dice, now))
+            application.passwords.append(password(dice, now))
     return application
 
 
@@ -44,7 +45,7 @@ def _span(dice: Dice, now: int) -> tuple[int, int]:
     return begun, begun + life
 
 
-def _password(dice: Dice, now: int) -> PasswordCredential:
+def password(dice: Dice, now: int) -> PasswordCredential:
     begun, end = _span(dice, now)
     return PasswordCredential(
         key_id=dice.guid(),

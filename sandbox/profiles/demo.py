@@ -13,6 +13,7 @@ from sandbox.profiles.applications import add_applications
 from sandbox.profiles.details import describe
 from sandbox.profiles.dice import DAY, Dice
 from sandbox.profiles.filling import Filler
+from sandbox.profiles.principals import CONTOSO, furnish
 
 SUBSCRIPTIONS: Final = ("Contoso Production", "Contoso Non-Production", "Contoso Shared Services")
 ITEMS: Final = 4_000
@@ -54,6 +55,7 @@ def make(seed: int, now: int) -> Estate:
     tenant.let_rotate_and_sync(estate, dice, rotated)
     add_applications(estate, dice, now, APPLICATIONS)
     describe(estate)
+    furnish(estate, now, CONTOSO)
     return estate
 
 

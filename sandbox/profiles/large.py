@@ -10,6 +10,7 @@ from sandbox.estate.model import Estate, Vault
 from sandbox.profiles import tenant, words
 from sandbox.profiles.applications import add_applications
 from sandbox.profiles.dice import DAY, Dice
+from sandbox.profiles.principals import CONTOSO, furnish
 
 _CERTIFICATES: Final = 64
 
@@ -21,9 +22,11 @@ def make(arguments: Arguments, now: int) -> Estate:
     drafts = [_certificate(dice, now) for _ in range(min(_CERTIFICATES, arguments.certificates))]
     vaults = [_vault(estate, number, arguments.regions) for number in range(arguments.vaults)]
     for vault in vaults:
-        _fill(vault, dice, now, arguments, drafts)
+        largest = arguments.largest if vault is vaults[0] else 0
+        _fill(vault, dice, now, arguments, drafts, largest or arguments.secrets)
     tenant.let_discover(estate, dice, vaults)
-    add_applications(estate, dice, now, 40)
+    add_applications(estate, dice, now, arguments.applications)
+    furnish(estate, now, CONTOSO)
     return estate
 
 
@@ -54,9 +57,11 @@ def _certificate(dice: Dice, now: int) -> Draft:
     )
 
 
-def _fill(vault: Vault, dice: Dice, now: int, arguments: Arguments, drafts: list[Draft]) -> None:
+def _fill(
+    vault: Vault, dice: Dice, now: int, arguments: Arguments, drafts: list[Draft], secrets: int
+) -> None:
     tags = {"team": "scale", "environment": "prod"}
-    for number in range(arguments.secrets):
+    for number in range(secrets):
         draft = Draft(
             id=dice.version_id(),
             expires=now + dice.seconds(-30, 700) if number % 4 else None,

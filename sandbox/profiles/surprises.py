@@ -15,6 +15,7 @@ from sandbox.profiles import tenant
 from sandbox.profiles.applications import add_applications, key_credential
 from sandbox.profiles.details import describe
 from sandbox.profiles.dice import DAY, Dice
+from sandbox.profiles.principals import EVERYTHING, furnish
 
 SUBSCRIPTIONS: Final = ("Contoso Random A", "Contoso Random B — Überprüfung")
 _BORDERS: Final = (0, 1, 24, 25, 26, 50, 51)
@@ -45,6 +46,7 @@ def make(seed: int, now: int) -> Estate:
     tenant.let_rotate_and_sync(estate, dice, vaults[:1])
     _add_applications(estate, dice, now)
     describe(estate)
+    furnish(estate, now, EVERYTHING)
     return estate
 
 

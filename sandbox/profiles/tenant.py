@@ -6,13 +6,12 @@
 
 from typing import Final
 
+from sandbox.estate.directory import Application, PasswordCredential
 from sandbox.estate.model import (
     KINDS,
     AccessPolicy,
-    Application,
     Assignment,
     Estate,
-    PasswordCredential,
     Principal,
     Subscription,
     Vault,

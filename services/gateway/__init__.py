@@ -4,5 +4,6 @@ owns:      users, sessions, limits, keys, live events, asked-for scans and sched
            runs the audit's sealer
 consumes:  vault.scanned, scan.completed, secret.expiring, every rotation, sync and alert fact,
            permission.changed, license.changed, release.available (for the live stream)
-publishes: scan.requested, scan.schedule-requested, permission.check-requested
+publishes: scan.requested, scan.schedule-requested, permission.check-requested,
+           threshold.change-requested
 """

@@ -1,18 +1,22 @@
 """Joins the gateway's parts: keys, sessions, the API, the live stream, the audit log's sealer."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from fastapi import FastAPI
 
 from services.gateway.adapters.passwords import Argon2Hasher
 from services.gateway.adapters.tokens import EdDSATokens
+from services.gateway.domain.scope import Scope
+from services.gateway.domain.session import Session
 from services.gateway.handlers import add_handlers
 from services.gateway.middleware.envelope import Envelope
 from services.gateway.middleware.guard import GuardedRoute
 from services.gateway.middleware.problems import add_problem_handlers
 from services.gateway.queries.overview import read_overview
 from services.gateway.routes import (
+    applications,
     auth,
     inventory,
     not_built,
@@ -20,6 +24,7 @@ from services.gateway.routes import (
     scans,
     schedules,
     system,
+    thresholds,
     vaults,
     watch,
     web,
@@ -36,6 +41,7 @@ from services.gateway.steps.live import LiveHub
 from services.gateway.steps.parts import Parts
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.set_up import hand_over, offer_setup_token
 from services.gateway.steps.sign_in import SignIn
 from shared.audit import Sealer
@@ -46,6 +52,8 @@ from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
 
+ScopeOf: TypeAlias = Callable[[Session], Scope | None]
+
 OVERVIEW_FRESH_FOR: Final = timedelta(seconds=15)
 HEALTH_FRESH_FOR: Final = timedelta(seconds=2)
 ROUTERS: Final = (
@@ -54,15 +62,22 @@ ROUTERS: Final = (
     scans.router,
     schedules.router,
     inventory.router,
+    applications.router,
     permissions.router,
     vaults.router,
+    thresholds.router,
     watch.router,
     system.router,
     not_built.router,
 )
 
 
-async def build(service: Service) -> PublicApp:
+def everything(session: Session) -> None:
+    """Let a session see the whole inventory."""
+    del session
+
+
+async def build(service: Service, *, scope_of: ScopeOf = everything) -> PublicApp:
     """Join the gateway; it listens on `HTTP_HOST`:`HTTP_PORT`."""
     settings = service.settings
     if not isinstance(settings, Settings):
@@ -75,7 +90,7 @@ async def build(service: Service) -> PublicApp:
         else None,
         clock=service.clock,
     )
-    parts = await join(service, settings, keyring)
+    parts = await join(service, settings, keyring, scope_of=scope_of)
     add_handlers(service.bus, pool=service.pool, clock=service.clock)
     _add_tasks(service, settings, keyring, parts)
     service.on_start.append(lambda: setup_token(service, settings))
@@ -88,7 +103,9 @@ async def build(service: Service) -> PublicApp:
     return PublicApp(app=app, host=settings.http_host, port=settings.http_port)
 
 
-async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
+async def join(
+    service: Service, settings: Settings, keyring: Keyring, *, scope_of: ScopeOf = everything
+) -> Parts:
     """Return the parts that endpoints use."""
     pool, clock = service.pool, service.clock
     tokens = EdDSATokens(lambda: load_signing_keys(pool, keyring.session, clock), clock)
@@ -124,7 +141,9 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
         request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus),
         change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
+        request_threshold=RequestThreshold(pool=pool, bus=service.bus),
         overview=overview,
+        scope_of=scope_of,
         # Anybody may ask for it, so asking must not cost the database a query each time.
         health_report=Cached(read=service.health.report, clock=clock, fresh_for=HEALTH_FRESH_FOR),
         hub=LiveHub(pool=pool, most=settings.max_streams, on_wake=on_wake),

@@ -11,10 +11,12 @@ from services.scanner.domain.calls import Calls
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.schedule import (
     DOCTOR_SECONDS,
+    REJUDGE_SECONDS,
     RETENTION_SECONDS,
     SCHEDULE_SECONDS,
     WATCH_SECONDS,
     Periodic,
+    rejudge_and_wake,
 )
 from services.scanner.settings import NO_SCHEDULE, Settings
 from services.scanner.steps import direct
@@ -22,7 +24,8 @@ from services.scanner.steps.diagnose import DiagnosticsReader
 from services.scanner.steps.doctor import Doctor, Examined
 from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.first_look import request_first_scan
-from services.scanner.steps.pace import ManagementPacing, Pacing
+from services.scanner.steps.own_pace import GraphPacing, ManagementPacing
+from services.scanner.steps.pace import LocalLedger, Pacing
 from services.scanner.steps.permission_check import Checkup, look_at_permissions
 from services.scanner.steps.plan import EVERYTHING
 from services.scanner.steps.read import Readers
@@ -31,6 +34,7 @@ from services.scanner.steps.resume import Watchdog
 from services.scanner.steps.retain import retain
 from services.scanner.steps.sweep import sweep
 from services.scanner.steps.visit import WRITERS, Visitor
+from services.scanner.store.budget import SharedLedger
 from shared.clock import Clock, utc_now
 from shared.clouds import CloudSettings, from_variables
 from shared.events import (
@@ -39,6 +43,7 @@ from shared.events import (
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
+    ThresholdChangeRequested,
 )
 from shared.selector import Selector, parse_scope
 from shared.service import Service
@@ -50,20 +55,23 @@ DIAGNOSTICS_WRITERS = 1  # the pool is small, and listings come first
 async def build(service: Service) -> None:
     """Join the clouds to the ports, messages to handlers, and start what runs by itself."""
     settings = _settings(service)
-    pacing = Pacing(settings.scan_requests_per_second)
-    management, calls = ManagementPacing(), Calls()
+    pacing = Pacing(SharedLedger(service.pool, settings.scan_requests_per_second))
+    management, graph, calls = ManagementPacing(), GraphPacing(), Calls()
     clouds = await service.resources.enter_async_context(
         open_clouds(
             from_variables(settings),
-            pace=pacing.wait,
+            gate=pacing.gate,
             management_pace=management.wait,
+            graph_pace=graph.wait,
+            graph_gate=graph,
             calls=calls,
         )
     )
     expiry = _expiry(service, settings)
     diagnostics = _diagnostics(service, settings, clouds, management)
-    _subscribe(service, settings, clouds, pacing, calls, expiry, diagnostics)
+    _subscribe(service, settings, clouds, calls, expiry, diagnostics)
     _add_doctor(service, settings, clouds, pacing)
+    _keep_rules(service, settings, expiry)
     watchdog = Watchdog(
         pool=service.pool,
         outbox=service.bus,
@@ -95,11 +103,22 @@ def _expiry(service: Service, settings: Settings) -> Periodic:
     return Periodic(turn=turn, seconds=settings.sweep_seconds)
 
 
+def _keep_rules(service: Service, settings: Settings, expiry: Periodic) -> None:
+    """Take changes of rules on thresholds, and judge by them what they concern."""
+    turn = partial(rejudge_and_wake, service.pool, settings.thresholds(), expiry)
+    rejudging = Periodic(turn=turn, seconds=REJUDGE_SECONDS)
+    service.bus.on(ThresholdChangeRequested)(
+        partial(
+            handlers.on_threshold_change_requested, pool=service.pool, on_changed=rejudging.wake
+        )
+    )
+    service.add_task("thresholds", rejudging.run)
+
+
 def _subscribe(
     service: Service,
     settings: Settings,
     clouds: Clouds,
-    pacing: Pacing,
     calls: Calls,
     expiry: Periodic,
     diagnostics: DiagnosticsReader | None,
@@ -110,13 +129,11 @@ def _subscribe(
     writers = asyncio.Semaphore(WRITERS)
     visitor = Visitor(
         readers=_readers(clouds, assignee),
-        pacing=pacing,
         writers=writers,
         at_once=settings.scan_vaults_at_once,
     )
     enricher = Enricher(
         details=clouds.details,
-        pacing=pacing,
         writers=writers,
         calls=calls,
         calls_per_shard=settings.scan_detail_calls,
@@ -170,8 +187,8 @@ def _add_doctor(service: Service, settings: Settings, clouds: Clouds, pacing: Pa
 
 async def examine_directly(cloud: CloudSettings) -> Examined:
     """Examine the current identity without a database, for the command line."""
-    pacing = Pacing()
-    async with open_clouds(cloud, pace=pacing.wait) as clouds:
+    pacing = Pacing(LocalLedger())
+    async with open_clouds(cloud, gate=pacing.gate) as clouds:
         doctor = Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing)
         return await doctor.examine()
 
@@ -179,7 +196,7 @@ async def examine_directly(cloud: CloudSettings) -> Examined:
 def _diagnostics(
     service: Service, settings: Settings, clouds: Clouds, pacing: ManagementPacing
 ) -> DiagnosticsReader | None:
-    if clouds.diagnostics is None:
+    if clouds.diagnostics is None or not settings.scan_diagnostics:
         return None
     return DiagnosticsReader(
         diagnostics=clouds.diagnostics,
@@ -203,14 +220,19 @@ async def scan_directly(
     For the command line. Raises the errors of `shared.clouds.errors` if the subscriptions and
     vaults themselves cannot be listed.
     """
-    pacing = Pacing()
-    opened = open_clouds(cloud, pace=pacing.wait, management_pace=ManagementPacing().wait)
+    graph = GraphPacing()
+    opened = open_clouds(
+        cloud,
+        gate=Pacing(LocalLedger()).gate,
+        management_pace=ManagementPacing().wait,
+        graph_pace=graph.wait,
+        graph_gate=graph,
+    )
     async with opened as clouds:
         readers = _readers(clouds, cloud.identity.client_id or UNKNOWN_ASSIGNEE)
         progress = direct.scan(
             clouds.estate,
             readers,
-            pacing,
             now=clock(),
             subscription_ids=subscription_ids,
             selector=selector,

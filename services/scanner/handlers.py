@@ -11,6 +11,7 @@ from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.ports import Estate, Grants, Outbox
 from services.scanner.steps.begin import add_scan
+from services.scanner.steps.change_threshold import change_threshold
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
 from services.scanner.steps.diagnose import DiagnosticsReader, with_diagnostics
 from services.scanner.steps.enrich import Enricher
@@ -32,6 +33,7 @@ from shared.events import (
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
+    ThresholdChangeRequested,
 )
 from shared.events.scanning import ScanMode
 from shared.selector import Selector
@@ -172,6 +174,22 @@ async def on_scan_schedule_requested(
     async with pool.transaction() as conn:
         if await inbox.claim(conn, message, on_scan_schedule_requested.__name__):
             await schedules.save_schedule(conn, event)
+
+
+async def on_threshold_change_requested(
+    event: ThresholdChangeRequested,
+    message: Message,
+    *,
+    pool: Pool,
+    on_changed: Callable[[], None] = lambda: None,
+) -> None:
+    """Store a rule on thresholds; the items in its scope are judged anew after it."""
+    async with pool.transaction() as conn:
+        if not await inbox.claim(conn, message, on_threshold_change_requested.__name__):
+            return
+        changed = await change_threshold(conn, event, message)
+    if changed:
+        on_changed()
 
 
 def _scan(event: ScanRequested, message: Message) -> Scan:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from services.scanner.domain import budget
 from services.scanner.domain.detail import (
     CertificateDetail,
     CertificatePolicy,
@@ -129,10 +130,11 @@ class DetailReader(Protocol):
 class Directory(Protocol):
     """The tenant's Entra directory."""
 
-    def credentials(self) -> AsyncIterator[Page]:
-        """Yield the applications' passwords and certificates, page by page.
+    def listing(self) -> AsyncIterator[Page]:
+        """Yield applications and service principals with their credentials, page by page.
 
-        An item's name is the credential's display name, or its application's where it has none.
+        An item's name is the credential's display name, or its application's where it has none. A
+        listing is complete when the iterator ends without an error.
         """
         ...
 
@@ -177,6 +179,25 @@ class PermissionProbes(Protocol):
 
     async def list_application(self) -> None:
         """List one application at most of the tenant."""
+        ...
+
+
+class Quota(NamedTuple):
+    """What Azure counts requests by."""
+
+    subscription_id: str
+    region: str
+
+
+class Ledger(Protocol):
+    """Keeps the budget of each quota: how fast it may be used, and what is used of it."""
+
+    async def reserve(self, quota: Quota, places: int) -> budget.Grant:
+        """Reserve places for requests, at most so many; `begins` counts from now on."""
+        ...
+
+    async def slow_down(self, quota: Quota, pause: float) -> None:
+        """Note that Azure asked to slow down and to wait for so many seconds."""
         ...
 
 

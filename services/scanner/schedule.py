@@ -5,11 +5,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from services.scanner.domain.status import Thresholds
+from services.scanner.steps.rejudge import rejudge
+from shared.database import Pool
+
 SWEEP_SECONDS: Final = 60.0
 WATCH_SECONDS: Final = 60.0
 DOCTOR_SECONDS: Final = 15.0
 SCHEDULE_SECONDS: Final = 20.0
 RETENTION_SECONDS: Final = 3600.0
+REJUDGE_SECONDS: Final = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,3 +39,9 @@ class Periodic:
                     await self._woken.wait()
             except TimeoutError:
                 continue
+
+
+async def rejudge_and_wake(pool: Pool, base: Thresholds, expiry: Periodic) -> None:
+    """Judge anew what changed rules concern, and let the sweep look at it at once."""
+    if await rejudge(pool, base=base):
+        expiry.wake()

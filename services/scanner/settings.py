@@ -43,6 +43,10 @@ class Settings(ServiceSettings):
     scan_stale_seconds: float = Field(
         default=600, gt=0, description="Without progress for so long a scan is resumed."
     )
+    scan_diagnostics: bool = Field(
+        default=True,
+        description="Read where each vault sends its logs: one request a vault, slowly.",
+    )
     scan_diagnostics_hours: float = Field(
         default=24,
         ge=0,

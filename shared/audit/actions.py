@@ -19,6 +19,8 @@ class Action(StrEnum):
     SCAN_COMPLETED = "scan:completed"
     PERMISSION_CHECK_REQUESTED = "permission-check:requested"
     PERMISSION_CHANGED = "permission:changed"
+    THRESHOLD_REQUESTED = "threshold:requested"
+    THRESHOLD_CHANGED = "threshold:changed"
     ALERT_RAISED = "alert:raised"
     ALERT_ESCALATED = "alert:escalated"
     ALERT_RESOLVED = "alert:resolved"

@@ -33,6 +33,7 @@ from shared.events import (
     SyncConflict,
     SyncFailed,
     SyncRequested,
+    ThresholdChangeRequested,
     VaultScanned,
 )
 
@@ -46,6 +47,7 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         ScanShardRequested,
         RotationPublished,
         PermissionCheckRequested,
+        ThresholdChangeRequested,
     ),
     "rotator": (SecretExpiring, RotationRequested, SyncCompleted, LicenseChanged),
     "syncer": (VaultScanned, RotationPublished, SyncRequested, LicenseChanged),
@@ -103,6 +105,7 @@ PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         SyncRequested,
         LicenseRefreshRequested,
         PermissionCheckRequested,
+        ThresholdChangeRequested,
     ),
 }
 

@@ -5,6 +5,7 @@ Everything that talks to a cloud is built here: the session, the credential and 
 
 from shared.clouds.client import CloudClient
 from shared.clouds.credential import SingleFlightCredential
+from shared.clouds.gate import Gate, OpenGate
 from shared.clouds.guards import AllowedPaths, Guard, HostGuard
 from shared.clouds.identity import make_source
 from shared.clouds.paging import pages
@@ -16,10 +17,12 @@ __all__ = [
     "CloudClient",
     "CloudSession",
     "CloudSettings",
+    "Gate",
     "Guard",
     "GuardedTransport",
     "HostGuard",
     "Identity",
+    "OpenGate",
     "SingleFlightCredential",
     "Timeouts",
     "cloud_settings",

@@ -1,9 +1,9 @@
 """Asking one part of a cloud, and getting parsed JSON or an error that a person understands."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import orjson
 from azure.core import AsyncPipelineClient
@@ -11,8 +11,10 @@ from azure.core.pipeline import policies
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from shared.clouds.credential import SingleFlightCredential
+from shared.clouds.deadline import deadline
 from shared.clouds.errors import UnexpectedAnswerError
 from shared.clouds.failures import FAILURES, failure
+from shared.clouds.gate import Gate, GatePolicy, OpenGate
 from shared.clouds.guards import GuardPolicy, host_of
 from shared.clouds.policies import (
     AttemptPolicy,
@@ -21,7 +23,7 @@ from shared.clouds.policies import (
     nobody_counts,
 )
 from shared.clouds.refusals import refusal
-from shared.clouds.retry_after import retry_after
+from shared.clouds.retry_after import answered_at, retry_after
 from shared.clouds.session import GuardedTransport
 
 Audience = Literal["vault", "arm", "graph"]
@@ -29,7 +31,7 @@ USER_AGENT: Final = "certifyclouds"
 
 
 class CloudClient:
-    """Sends requests with one audience's token over one transport.
+    """Sends requests with one audience's token over one transport, each through the gate.
 
     Raises nothing but the errors of `shared.clouds.errors`. Redirects are not followed: an answer
     that points elsewhere is an unexpected one. `on_attempt` is called with the address of each
@@ -45,6 +47,7 @@ class CloudClient:
         scope: str,
         total_seconds: float,
         on_attempt: Callable[[str], None] = nobody_counts,
+        gate: Gate | None = None,
     ) -> None:
         self._audience: Audience = audience
         self._total_seconds = total_seconds
@@ -57,6 +60,7 @@ class CloudClient:
                 GuardPolicy(transport.guards),
                 PatientRetryPolicy(),
                 TokenPolicy(credential, scope),
+                GatePolicy(gate or OpenGate()),
                 AttemptPolicy(on_attempt),
             ],
         )
@@ -88,12 +92,13 @@ class CloudClient:
                 response.status_code,
                 response.content,
                 retry_after(response.headers),
+                answered_at(response.headers),
             )
         return response
 
     async def _send(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
         try:
-            async with asyncio.timeout(self._total_seconds):
+            async with deadline(self._total_seconds):
                 response: AsyncHttpResponse = await self._client.send_request(
                     request, retry_on_methods=frozenset({request.method})
                 )
@@ -105,7 +110,9 @@ class CloudClient:
 
 def get(url: str, **query: str) -> HttpRequest:
     """Return a GET request; the query is encoded and added to the address."""
-    return HttpRequest("GET", url, params=query or None)
+    # azure-core would leave it as it is; `$`, `,` and `()` are OData's own.
+    encoded = {name: quote(value, safe="$,()") for name, value in query.items()}
+    return HttpRequest("GET", url, params=encoded or None)
 
 
 def parse(body: bytes, what: str) -> Mapping[str, object]:

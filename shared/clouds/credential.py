@@ -25,6 +25,7 @@ Source = Callable[[], AsyncSupportsTokenInfo]
 REFRESH_AHEAD_SECONDS: Final = 300.0
 RETRY_REFRESH_SECONDS: Final = 30.0
 BETWEEN_DROPS_SECONDS: Final = 10.0
+BLIND_SECONDS: Final = 60.0
 DEADLINE_SECONDS: Final = 60.0
 
 
@@ -38,7 +39,11 @@ class _Held:
 
     @classmethod
     def of(cls, info: AccessTokenInfo, now: float) -> Self:
-        life = max(info.expires_on - now, 0.0)
+        life = info.expires_on - now
+        if life <= 0:
+            # Nobody issues a token that has ended: this machine's clock is ahead.
+            until = now + BLIND_SECONDS
+            return cls(info=info, usable_until=until, refresh_at=until)
         return cls(
             info=info,
             usable_until=info.expires_on - min(10.0, life * 0.1),

@@ -32,7 +32,8 @@ def failure(what: str, host: str, error: BaseException) -> CloudError:
     if _any(causes, ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError):
         return UnexpectedAnswerError(
             f"The certificate of {host} is not one to trust, so {what} could not be listed.",
-            remedy="If a proxy opens TLS in this network, set SSL_CERT_FILE to its CA.",
+            remedy="Check that CLOUD and CLOUD_ADDRESSES name the right cloud. If a proxy opens TLS"
+            " in this network, set SSL_CERT_FILE to its CA.",
         )
     if _any(causes, asyncio.TimeoutError):
         return TimedOutError(

@@ -80,8 +80,8 @@ def identity_error(error: Exception) -> CloudError:
         code = _ENTRA_CODE.search(str(error))
         return IdentityRefusedError(
             f"Entra refused a token to this identity{f' ({code.group()})' if code else ''}.",
-            remedy="Check AZURE_CLIENT_ID, AZURE_TENANT_ID and the secret, and that the identity"
-            " still exists.",
+            remedy="Check AZURE_CLIENT_ID, AZURE_TENANT_ID and the secret, that the identity"
+            " still exists, and that CLOUD names the cloud it is in.",
         )
     kind = "" if isinstance(error, AzureError) else f" ({type(error).__name__})"
     return IdentityUnavailableError(

@@ -46,8 +46,9 @@ async def follow(
 ) -> AsyncIterator[T]:
     """Yield each page as `decode` returns it, beside the next page's address (None: the last).
 
-    `turn` is awaited before each page: a budget's place. The first request's own headers go with
-    each: a next page's address does not stand for them (Microsoft Graph, "Paging").
+    `turn` is awaited before each page: a budget's place, where no gate keeps it. The headers that
+    `first` brings go with each: a next page's address does not stand for them (Microsoft Graph,
+    "Paging").
 
     A next page must be on the host of the first one, none may come twice, and there is an end.
     Raises `UnexpectedAnswerError` or `ForeignHostError` otherwise: a page that cannot be followed

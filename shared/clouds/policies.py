@@ -17,6 +17,11 @@ _BACKOFF_SECONDS: Final = 0.4
 _WORTH_RETRYING: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
+def is_throttled(status: int) -> bool:
+    """Say whether an answer asks to slow down."""
+    return status == HTTPStatus.TOO_MANY_REQUESTS
+
+
 class PatientRetryPolicy(AsyncRetryPolicy[Any, Any]):
     """Retries what may pass, and waits as long as it is told to.
 

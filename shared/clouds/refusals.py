@@ -6,6 +6,7 @@ error responses. An answer's message is read to recognise it and never repeated.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -55,17 +56,23 @@ _FIREWALL_REMEDY: Final = (
     " private endpoint there."
 )
 _TENANT_REMEDY: Final = (
-    "Check that this belongs to the same Entra tenant as the identity that discovers."
+    "Check that this belongs to the same Entra tenant as the identity that discovers, and that"
+    " CLOUD names the cloud they are in."
 )
 
 
 def refusal(
-    what: str, audience: str, status: int, body: bytes, wait: float | None = None
+    what: str,
+    audience: str,
+    status: int,
+    body: bytes,
+    wait: float | None = None,
+    answered_at: datetime | None = None,
 ) -> CloudError:
     """Return the error for an answer with this status.
 
     `what` is what was asked for, as a phrase that follows "list"; `audience` is `vault`, `arm` or
-    `graph`; `wait` is the wait in seconds that the answer named.
+    `graph`; `wait` is the wait in seconds that the answer named, `answered_at` when it did.
     """
     codes, words = _read(body)
     if status == HTTPStatus.UNAUTHORIZED:
@@ -80,16 +87,24 @@ def refusal(
         return NotFoundError(
             f"Azure does not know {what}{_named(codes)}.", remedy="It may have been deleted."
         )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _throttled(what, wait, answered_at)
     return _other(what, status, codes, wait)
 
 
+def _throttled(what: str, wait: float | None, answered_at: datetime | None) -> ThrottledError:
+    sentence = f"Azure asked to slow down while listing {what}"
+    if wait and answered_at:
+        back = answered_at.astimezone(UTC) + timedelta(seconds=wait)
+        sentence += f", and not to come back before {back:%Y-%m-%d %H:%M:%S} UTC"
+    return ThrottledError(
+        f"{sentence}.",
+        remedy="It is tried again later; lower the scan's budget if this happens often.",
+        retry_after=wait,
+    )
+
+
 def _other(what: str, status: int, codes: list[str], wait: float | None) -> CloudError:
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return ThrottledError(
-            f"Azure asked to slow down while listing {what}.",
-            remedy="It is tried again later; lower the scan's budget if this happens often.",
-            retry_after=wait,
-        )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return UnavailableError(
             f"The service failed with status {status} while listing {what}{_named(codes)}.",

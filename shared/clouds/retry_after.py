@@ -24,8 +24,7 @@ def retry_after(headers: Mapping[str, str], clock: Clock = utc_now) -> float | N
     if named is not None and (seconds := _seconds(named)) is not None:
         return _limited(seconds)
     if named is not None and (moment := _moment(named)) is not None:
-        now = _moment(headers.get("date", "")) or clock()
-        return _limited((moment - now).total_seconds())
+        return _limited((moment - answered_at(headers, clock)).total_seconds())
     for name in _MILLISECONDS:
         if (milliseconds := _seconds(headers.get(name, ""))) is not None:
             return _limited(milliseconds / 1000)
@@ -47,6 +46,11 @@ def _resets_after(headers: Mapping[str, str]) -> float | None:
         return None
     hours, minutes, seconds = map(float, found.groups())
     return _limited(hours * 3600 + minutes * 60 + seconds)
+
+
+def answered_at(headers: Mapping[str, str], clock: Clock = utc_now) -> datetime:
+    """Return when the service answered, by its own clock if it tells."""
+    return _moment(headers.get("date", "")) or clock()
 
 
 def _seconds(text: str) -> float | None:

@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from azure.core.pipeline.transport import AioHttpTransport
 
+from shared.clouds.addresses import FixedResolver
 from shared.clouds.guards import Guard
 from shared.clouds.settings import CloudSettings
 
@@ -127,7 +128,7 @@ async def open_session(
 
     `resolver` replaces the one that the settings call for; tests use it to answer real names.
     """
-    chosen = resolver or (LoopbackResolver() if cloud.loopback else aiohttp.DefaultResolver())
+    chosen = resolver or (LoopbackResolver() if cloud.loopback else FixedResolver(cloud.addresses))
     session = CloudSession(cloud, timeouts or Timeouts(), chosen)
     try:
         yield session

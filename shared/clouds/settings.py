@@ -4,12 +4,13 @@ One object points everything at Azure's public cloud, Azure US Government, Azure
 sandbox. Outside this folder no code knows which of them it talks to.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from yarl import URL
 
+from shared.clouds.addresses import FixedAddress, parse_addresses
 from shared.clouds.urls import DEFAULT_PORT, VAULT_LABEL, origin
 from shared.errors import SettingsError
 from shared.secret_value import SecretValue
@@ -34,7 +35,8 @@ class CloudSettings:
     """A cloud's addresses. `vault_suffix` starts with a dot; every address is https.
 
     `loopback` means: names resolve to this machine and no other name resolves at all. It comes with
-    `ca_file`, the only authority whose certificates are then believed.
+    `ca_file`, the only authority whose certificates are then believed. `addresses` say where some
+    of the cloud's names are found; DNS says it of the others.
     """
 
     name: str
@@ -46,6 +48,7 @@ class CloudSettings:
     port: int = DEFAULT_PORT
     ca_file: Path | None = None
     loopback: bool = False
+    addresses: tuple[FixedAddress, ...] = ()
     identity: Identity = field(default_factory=Identity)
 
     @property
@@ -174,7 +177,7 @@ def cloud_settings(
 
 
 def from_variables(variables: CloudVariables) -> CloudSettings:
-    """Return the cloud that a service's settings ask for."""
+    """Return the cloud that a service's settings ask for; raises `SettingsError`."""
     secret = variables.azure_client_secret
     identity = Identity(
         source=variables.azure_credential,
@@ -182,12 +185,14 @@ def from_variables(variables: CloudVariables) -> CloudSettings:
         tenant_id=variables.azure_tenant_id,
         client_secret=SecretValue(secret.get_secret_value()) if secret else None,
     )
-    return cloud_settings(
+    cloud = cloud_settings(
         variables.cloud,
         sandbox_port=variables.sandbox_port,
         sandbox_ca_file=variables.sandbox_ca_file,
         identity=identity,
     )
+    every_host = (*cloud.hosts(), _host(cloud.authority))
+    return replace(cloud, addresses=parse_addresses(variables.cloud_addresses, every_host))
 
 
 def _host(url: str) -> str:

@@ -32,7 +32,8 @@ def connect_options(url: str, name: str) -> dict[str, Any]:
         "dsn": url,
         "timeout": CONNECT_SECONDS,
         "command_timeout": COMMAND_SECONDS,
-        "server_settings": {"application_name": name},
+        # A day is 24 hours in every interval: no time zone of the server's has a say.
+        "server_settings": {"application_name": name, "timezone": "UTC"},
     }
     parts = urlsplit(url)
     local = (parts.hostname or "") in _LOOPBACK

@@ -12,6 +12,7 @@ INVENTORY: Final = ("scanner.v_item", "scanner.v_vault")
 VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway": (
         *INVENTORY,
+        "scanner.v_item_key",
         "scanner.v_scan",
         "scanner.v_scan_vault",
         "scanner.v_shard",
@@ -26,6 +27,10 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scanner.v_schedule",
         "scanner.v_feed_kept",
         "scanner.v_posture_daily",
+        "scanner.v_threshold",
+        "scanner.v_application",
+        "scanner.v_application_change",
+        "scanner.v_credential",
         "alerting.v_alert",
         "alerting.v_outbox",
     ),

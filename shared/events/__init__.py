@@ -22,6 +22,7 @@ from shared.events.scanning import (
     ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
+    ThresholdChangeRequested,
     VaultScanned,
 )
 from shared.events.syncing import SyncCompleted, SyncConflict, SyncFailed, SyncRequested
@@ -52,6 +53,7 @@ __all__ = [
     "SyncConflict",
     "SyncFailed",
     "SyncRequested",
+    "ThresholdChangeRequested",
     "VaultScanned",
     "event_class",
 ]

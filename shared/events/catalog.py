@@ -17,6 +17,7 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
         scanning.SecretExpiring,
         permissions.PermissionCheckRequested,
         permissions.PermissionChanged,
+        scanning.ThresholdChangeRequested,
         rotation.RotationRequested,
         rotation.RotationStep,
         rotation.RotationPublished,

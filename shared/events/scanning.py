@@ -42,6 +42,16 @@ class ScanOutcome(StrEnum):
     FAILED = "failed"
 
 
+class ThresholdScope(StrEnum):
+    """What a rule on thresholds applies to, from the widest to the narrowest."""
+
+    GLOBAL = "global"
+    SUBSCRIPTION = "subscription"
+    VAULT = "vault"
+    TAG = "tag"
+    ITEM = "item"
+
+
 class ScanRequested(Event):
     """Somebody, or the schedule, wants the estate looked at."""
 
@@ -105,6 +115,11 @@ class VaultScanned(Event):
     vault_name: str
     subscription_id: str | None = None
     outcome: VaultOutcome
+    previous_outcome: VaultOutcome | None = Field(
+        default=None,
+        description="What the look before came to; none for the first. Where it differs from"
+        " `outcome`, the vault became readable or unreadable, or is so for another reason.",
+    )
     items: int = Field(default=0, description="How many live items the vault holds now.")
     added: int = 0
     changed: int = 0
@@ -155,3 +170,27 @@ class SecretExpiring(Event):
         description="The step of the ladder that was crossed; 0 is expired."
     )
     status: str = Field(description="The item's status at that moment (`critical`, `warning`, …).")
+
+
+class ThresholdChangeRequested(Event):
+    """Somebody wants other thresholds for a scope, or (all of them null) what wider scopes say.
+
+    The rule is replaced as a whole. Of two requests for one scope the one that was published later
+    counts, whichever arrives first.
+    """
+
+    type: ClassVar[str] = "certifyclouds.threshold.change-requested.v1"
+
+    scope: ThresholdScope
+    name: str = Field(
+        default="",
+        description="The subscription's id, the vault's or item's id in the inventory, or"
+        " `key=text` of a tag; empty for the global scope.",
+    )
+    warning_days: int | None = None
+    critical_days: int | None = None
+    warning_percent: int | None = Field(
+        default=None, description="Of the lifetime that is left; for short-lived certificates."
+    )
+    critical_percent: int | None = None
+    requested_by: str = Field(description="The user or API token that asked.")

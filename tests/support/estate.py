@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,6 +100,55 @@ async def _connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+async def stored_applications(database_url: str) -> Rows:
+    """Return every live application and credential as other services see it."""
+    async with _connection(database_url) as connection:
+        applications = await connection.fetch(
+            """
+            SELECT kind, object_id, app_id, name AS display_name, created_on, audience,
+                   publisher_domain, owner_tenant_id, enabled, principal_type, tags, notes,
+                   service_reference, signing_thumbprint, owners, federated
+              FROM scanner.v_application
+             WHERE deleted_at IS NULL
+            """
+        )
+        credentials = await connection.fetch(
+            """
+            SELECT i.external_id, c.application_kind, c.object_id, c.key_id, c.usage,
+                   c.custom_key_identifier
+              FROM scanner.v_credential AS c JOIN scanner.v_item AS i ON i.id = c.item_id
+             WHERE i.deleted_at IS NULL
+            """
+        )
+    found = {("application", row["object_id"]): dict(row) for row in applications}
+    assert len(found) == len(applications), "an application is stored twice"
+    return found | {("credential", row["external_id"]): dict(row) for row in credentials}
+
+
+def expected_applications(document: Mapping[str, Any]) -> Rows:
+    """Return what should have been found of the directory beside its items."""
+    objects = truth.objects(document)
+    # Lists and words, as the database gives them back.
+    found: Rows = {
+        ("application", object_id): asdict(one)
+        | {"kind": one.kind.value, "tags": list(one.tags)}
+        | {"owners": _as_json(one.owners), "federated": _as_json(one.federated)}
+        for object_id, one in objects.items()
+    }
+    for external_id, item in truth.credentials(document).items():
+        assert item.credential
+        object_id = external_id.split("/")[0]
+        found["credential", external_id] = asdict(item.credential) | {
+            "application_kind": objects[object_id].kind.value,
+            "object_id": object_id,
+        }
+    return found
+
+
+def _as_json(members: object) -> object:
+    return orjson.loads(orjson.dumps(members))
 
 
 def expected_items(document: Mapping[str, Any], identity: str = "discover") -> Rows:

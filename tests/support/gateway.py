@@ -12,7 +12,7 @@ import httpx
 from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
-from services.gateway.app import build
+from services.gateway.app import ScopeOf, build, everything
 from services.gateway.domain.role import Role
 from services.gateway.middleware.envelope import Envelope
 from services.gateway.settings import Settings
@@ -113,6 +113,7 @@ async def running_gateway(
     clock: TestClock | None = None,
     tracer_provider: TracerProvider | None = None,
     change: Callable[[Service], None] | None = None,
+    scope_of: ScopeOf = everything,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
     """Build a gateway on the test's database; nothing listens and no task runs."""
@@ -140,7 +141,7 @@ async def running_gateway(
         )
         if change:
             change(service)
-        public = await build(service)
+        public = await build(service, scope_of=scope_of)
         for hook in service.on_start:
             await hook()
         assert isinstance(public.app, Envelope)

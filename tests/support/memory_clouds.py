@@ -46,7 +46,7 @@ class MemoryClouds:
         async for page in _pages(self.held[vault.name]):
             yield page
 
-    async def credentials(self) -> AsyncIterator[Page]:
+    async def listing(self) -> AsyncIterator[Page]:
         async for page in _pages(self.applications):
             yield page
 

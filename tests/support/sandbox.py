@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +64,26 @@ class Control:
     def clear_faults(self) -> None:
         self._answer("DELETE", "faults")
 
+    def change(self, what: str, **setting: object) -> Document:
+        """Change a vault (`vaults`) or an identity (`identity`) and return how it stands."""
+        return self._answer("POST", what, setting)
+
+    def set_clock(self, offset_seconds: float) -> None:
+        self._answer("PUT", "clock", {"offset_seconds": offset_seconds})
+
+    def limit(self, **quotas: float) -> None:
+        """Set the quotas of Key Vault."""
+        self._answer("PUT", "quotas", quotas)
+
+    def clear_counters(self) -> None:
+        """Let the quotas and their counters begin anew."""
+        self._answer("DELETE", "counters")
+
+    def counters(self) -> list[Document]:
+        """Return the requests to vaults for each second, subscription and region."""
+        found: list[Document] = self._answer("GET", "counters")["counters"]
+        return found
+
     @contextmanager
     def fault(self, **rule: object) -> Iterator[int]:
         """Switch a fault on, and off again at the end."""
@@ -72,6 +92,10 @@ class Control:
             yield number
         finally:
             self._answer("DELETE", f"faults/{number}")
+
+    def set_graph_quota(self, **quota: object) -> None:
+        """Let Microsoft Graph count resource units; without a number, not any more."""
+        self._answer("PUT", "graph-quota", quota)
 
     @contextmanager
     def moved_clock(self, seconds: float) -> Iterator[None]:
@@ -164,9 +188,8 @@ def running_sandbox(folder: Path, *more: str) -> Iterator[Sandbox]:
     process = subprocess.Popen(arguments(folder, *more))
     try:
         ready = read_ready(folder / "ready.json", process)
-        control = Control(ready["control"])
-        yield Sandbox(ready, control, process)
-        control.close()
+        with closing(Control(ready["control"])) as control:
+            yield Sandbox(ready, control, process)
     finally:
         stop(process)
 

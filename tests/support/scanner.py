@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from services.scanner.domain.calls import Calls
+from services.scanner.domain.directory import ApplicationKind, DirectoryObject
 from services.scanner.domain.inventory import Application, Item, ItemKind, Subscription, VaultRef
 from services.scanner.domain.listing import Entry, Page
 from services.scanner.domain.status import DEFAULT, Thresholds
@@ -21,7 +22,6 @@ from services.scanner.handlers import (
 from services.scanner.ports import Diagnostics, Grants
 from services.scanner.steps.diagnose import DEFAULT_HOURS, DiagnosticsReader
 from services.scanner.steps.enrich import Enricher
-from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from services.scanner.steps.visit import Visitor
 from shared.bus import Message
@@ -81,6 +81,22 @@ def a_vault(name: str = "kv-pay", subscription_id: str = EAST, **changes: Any) -
     return VaultRef(**given)
 
 
+def registrations(credentials: Sequence[Item]) -> list[DirectoryObject]:
+    """The applications that these credentials belong to, with no owner and no federation."""
+    found = {one.application.object_id: one.application for one in credentials if one.application}
+    return [
+        DirectoryObject(
+            kind=ApplicationKind.APPLICATION,
+            object_id=each.object_id,
+            app_id=each.app_id,
+            display_name=each.display_name,
+            owners=(),
+            federated=(),
+        )
+        for each in found.values()
+    ]
+
+
 @dataclass
 class FakeCloud:
     """An estate, its vaults and its directory; an exception in place of an answer is raised.
@@ -98,6 +114,7 @@ class FakeCloud:
     vaults_seen: list[VaultRef] = field(default_factory=list)
     holds: dict[str, list[Item] | Exception] = field(default_factory=dict)
     credentials_seen: list[Item] | Exception = field(default_factory=list)
+    objects_seen: list[DirectoryObject] | None = None
     failure: Exception | None = None
     page_size: int = 25
     reads: list[str] = field(default_factory=list)
@@ -129,8 +146,12 @@ class FakeCloud:
         async for page in self._pages(vault.name, self.holds[vault.name]):
             yield page
 
-    async def credentials(self) -> AsyncIterator[Page]:
+    async def listing(self) -> AsyncIterator[Page]:
         self.reads.append("directory")
+        objects = self.objects_seen
+        if objects is None and isinstance(self.credentials_seen, list):
+            objects = registrations(self.credentials_seen)
+        yield Page.of(objects=objects or ())
         async for page in self._pages("directory", self.credentials_seen):
             yield page
 
@@ -255,7 +276,6 @@ class Rig:
                 assignee="discover-id",
                 page_seconds=self.page_seconds,
             ),
-            pacing=Pacing(),
             writers=asyncio.Semaphore(2),
             at_once=self.at_once,
         )
@@ -264,7 +284,6 @@ class Rig:
         """The second pass; without `details` it is switched off."""
         return Enricher(
             details=self.details or FakeDetails(),
-            pacing=Pacing(),
             writers=asyncio.Semaphore(2),
             calls=self.details.calls if self.details else Calls(),
             calls_per_shard=self.detail_calls if self.details else 0,

@@ -5,6 +5,7 @@ Written apart from the adapters on purpose: were both to share code, both could 
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,20 @@ from services.scanner.domain.configuration import (
     PrivateEndpoint,
     VaultConfiguration,
 )
-from services.scanner.domain.inventory import Application, Item, ItemKind, Subscription, VaultRef
+from services.scanner.domain.directory import (
+    ApplicationKind,
+    DirectoryObject,
+    FederatedCredential,
+    Owner,
+)
+from services.scanner.domain.inventory import (
+    Application,
+    Credential,
+    Item,
+    ItemKind,
+    Subscription,
+    VaultRef,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KINDS = {
@@ -66,7 +80,14 @@ def _listed(vault: Document, kind: str) -> list[Document]:
 def credentials(truth: Document) -> dict[str, Item]:
     """Return the applications' credentials by their external id."""
     found: dict[str, Item] = {}
-    for each in truth["applications"]:
+    for each in (*truth["applications"], *truth["service_principals"]):
+        signing = {
+            key["customKeyIdentifier"]: key["keyId"]
+            for key in each["keyCredentials"]
+            if key["usage"] == "Sign"
+        }
+        keys = {key["keyId"] for key in each["keyCredentials"]}
+        azure = each.get("servicePrincipalType") == "ManagedIdentity"
         owner = Application(
             object_id=each["id"], app_id=each["appId"], display_name=each["displayName"]
         )
@@ -76,6 +97,11 @@ def credentials(truth: Document) -> dict[str, Item]:
         ):
             for credential in each[name]:
                 item = _credential(credential, kind, owner)
+                signer = signing.get(credential["customKeyIdentifier"])
+                shadow = signer is not None and credential.get("usage") != "Sign"
+                if kind is ItemKind.APP_SECRET and credential["keyId"] in keys:
+                    item = replace(item, external_id=f"{item.external_id}/password")
+                item = replace(item, managed=azure or shadow)
                 found[item.external_id] = item
     return found
 
@@ -189,8 +215,71 @@ def _credential(each: Document, kind: ItemKind, owner: Application) -> Item:
         not_before=_instant(each["startDateTime"]),
         expires_on=_instant(each["endDateTime"]),
         content_type=each.get("type"),
-        thumbprint=_identifier(identifier) if identifier else None,
+        thumbprint=_identifier(identifier) if identifier and "type" in each else None,
         application=owner,
+        credential=Credential(
+            key_id=each["keyId"],
+            usage=each.get("usage"),
+            custom_key_identifier=identifier,
+        ),
+    )
+
+
+def objects(truth: Document) -> dict[str, DirectoryObject]:
+    """Return applications and service principals by object id, with all that belongs to them."""
+    found = [_object(each, truth, ApplicationKind.APPLICATION) for each in truth["applications"]]
+    found += [
+        _object(each, truth, ApplicationKind.SERVICE_PRINCIPAL)
+        for each in truth["service_principals"]
+    ]
+    return {each.object_id: each for each in found}
+
+
+def _object(each: Document, truth: Document, kind: ApplicationKind) -> DirectoryObject:
+    relations = truth["relations"][each["id"]]
+    thumbprint = each.get("preferredTokenSigningKeyThumbprint")
+    return DirectoryObject(
+        kind=kind,
+        object_id=each["id"],
+        app_id=each["appId"],
+        display_name=each["displayName"],
+        created_on=_instant(each["createdDateTime"]),
+        audience=each["signInAudience"],
+        publisher_domain=each.get("publisherDomain"),
+        owner_tenant_id=each.get("appOwnerOrganizationId"),
+        enabled=each.get("accountEnabled"),
+        principal_type=each.get("servicePrincipalType"),
+        tags=tuple(sorted(each["tags"])),
+        notes=each["notes"],
+        service_reference=each.get("serviceManagementReference"),
+        signing_thumbprint=thumbprint.lower() if thumbprint else None,
+        owners=tuple(sorted(map(_owner, relations["owners"]), key=lambda owner: owner.id)),
+        federated=tuple(
+            sorted(
+                map(_federation, relations["federatedIdentityCredentials"]),
+                key=lambda federation: federation.id,
+            )
+        ),
+    )
+
+
+def _owner(each: Document) -> Owner:
+    return Owner(
+        id=each["id"],
+        kind=each["@odata.type"].removeprefix("#microsoft.graph."),
+        display_name=each["displayName"],
+        user_principal_name=each.get("userPrincipalName"),
+    )
+
+
+def _federation(each: Document) -> FederatedCredential:
+    return FederatedCredential(
+        id=each["id"],
+        name=each["name"],
+        issuer=each["issuer"],
+        subject=each["subject"],
+        audiences=tuple(sorted(each["audiences"])),
+        description=each["description"],
     )
 
 

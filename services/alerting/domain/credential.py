@@ -64,9 +64,15 @@ def speaker(family: Sequence[Credential], now: datetime) -> Credential | None:
     return max(family, key=lambda one: _standing(one, now), default=None)
 
 
-def _standing(one: Credential, now: datetime) -> tuple[bool, bool, bool, datetime, datetime, int]:
-    """Order from gone to usable, and the usable from old to new: by start, then by end."""
+def _standing(
+    one: Credential, now: datetime
+) -> tuple[bool, bool, bool, bool, datetime, datetime, int]:
+    """Order from gone to usable, and the usable from old to new: by start, then by end.
+
+    The parts of a certificate that are renewed with it speak for nobody.
+    """
     return (
+        not one.managed,
         one.deleted_at is None,
         one.enabled,
         one.active(now),

@@ -22,6 +22,7 @@ class Permission(StrEnum):
     OWN_SESSION = "own_session"
     READ_INVENTORY = "read_inventory"
     REQUEST_SCAN = "request_scan"
+    MANAGE_THRESHOLDS = "manage_thresholds"
     READ_ALERTS = "read_alerts"
     READ_LIVE = "read_live"
     READ_SYSTEM = "read_system"

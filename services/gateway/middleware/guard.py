@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from services.gateway.domain import csrf, problem
 from services.gateway.domain.role import Permission
+from services.gateway.domain.scope import Scope
 from services.gateway.domain.session import Carrier, Session
 from services.gateway.middleware.caller import caller_of, parts_of
 
@@ -65,6 +66,11 @@ class GuardedRoute(APIRoute):
 def session_of(request: Request) -> Session:
     """Return the session that was admitted; only for endpoints that are not open."""
     return cast("Session", request.state.session)
+
+
+def scope_of(request: Request) -> Scope | None:
+    """Return how much of the inventory the session may see; None for everything."""
+    return parts_of(request).scope_of(session_of(request))
 
 
 async def identify(request: Request) -> tuple[Session, Carrier] | None:

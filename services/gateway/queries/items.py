@@ -1,20 +1,25 @@
 """The inventory: pages by key, counts with a cap.
 
 A status is a range of expiries (see the comments on `scanner.v_item`), so that the index on the
-sort key can stop early. A search or a tag finds few rows as a rule: those are gathered first, up to
-the cap, and then sorted; when there are more, walking the sorted index meets hits often enough.
+sort key can stop early. A search, a tag or a narrow scope finds few rows as a rule: those are
+gathered first, up to the cap, and then sorted; when there are more, walking the sorted index meets
+hits often enough. `v_item_key` holds what items are found by, `v_item` what is shown of them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, TypeAlias
 
 from asyncpg import Record
 
 from services.gateway.domain.cursor import Cursor
 from services.gateway.domain.filters import ItemFilter, ItemStatus, Sort, SortKey
+from services.gateway.domain.scope import Scope
+from services.gateway.queries.reach import Reach, reach_of
 from services.gateway.queries.sql import Conditions, either, statement
 from shared.database import Connection, Pool
+
+Row: TypeAlias = dict[str, Any]
 
 CAP: Final = 10_000
 COUNT_LIMIT: Final = "LIMIT 10001"
@@ -56,17 +61,22 @@ _COLUMNS: Final = (
     " i.not_before, i.created_on, i.updated_on, i.vault_id, i.vault_name, i.subscription_id,"
     " i.subscription_name, i.content_type, i.tags, i.recovery_level, i.recoverable_days, i.managed,"
     " i.version, i.thumbprint, i.application_id, i.application_name, i.first_seen_at, i.changed_at,"
-    " i.deleted_at, i.certificate_id, i.version_count, i.enabled_old_versions"
+    " i.deleted_at, i.certificate_id, i.version_count, i.enabled_old_versions,"
+    " c.application_kind, c.usage"
 )
-_FROM: Final = "FROM scanner.v_item AS i WHERE"
+_FROM: Final = "FROM scanner.v_item_key AS i WHERE"
 # The page's ids first and the other columns, with their joins, for these only.
 _WALK: Final = ("WITH page AS (SELECT i.id", _FROM)
-_GATHER: Final = (
-    "WITH hits AS MATERIALIZED (SELECT i.id, i.exp_sort, i.name, i.changed_at",
-    _FROM,
-)
+# With nothing but the order's key, so that an index may hold all of it.
+_GATHER: Final[Mapping[SortKey, LiteralString]] = {
+    SortKey.EXPIRES_ON: "WITH hits AS MATERIALIZED (SELECT i.id, i.exp_sort",
+    SortKey.NAME: "WITH hits AS MATERIALIZED (SELECT i.id, i.name",
+    SortKey.CHANGED_AT: "WITH hits AS MATERIALIZED (SELECT i.id, i.changed_at",
+}
 _PAGE_OF_HITS: Final = ", page AS (SELECT i.id FROM hits AS i WHERE"
-_REST: Final = "FROM page JOIN scanner.v_item AS i ON i.id = page.id"
+_CREDENTIAL: Final = "LEFT JOIN scanner.v_credential AS c ON c.item_id = i.id"
+_REST: Final = f"FROM page JOIN scanner.v_item AS i ON i.id = page.id {_CREDENTIAL}"
+_ONE: Final = f"FROM scanner.v_item AS i {_CREDENTIAL} WHERE"
 _HITS: Final = ", (SELECT count(*) FROM hits) AS hits"
 
 
@@ -74,21 +84,22 @@ _HITS: Final = ", (SELECT count(*) FROM hits) AS hits"
 class ItemPage:
     """Some items; `total` is counted up to the cap and known on the first page only."""
 
-    rows: list[Record]
+    rows: list[Row]
     next: Cursor | None
     total: int | None
     capped: bool
 
 
 async def list_items(
-    pool: Pool, filter_: ItemFilter, *, cursor: Cursor | None, limit: int
+    pool: Pool, filter_: ItemFilter, *, cursor: Cursor | None, limit: int, scope: Scope | None
 ) -> ItemPage:
     """Return the items that fit, in the order that was asked for, after `cursor`."""
     async with pool.acquire() as conn:
-        found = await _conditions(conn, filter_)
-        rows: list[Record] | None = None
+        reach = await reach_of(conn, scope)
+        found = await conditions_of(conn, filter_, reach)
+        rows: list[Row] | None = None
         total: int | None
-        if filter_.words or filter_.tags:
+        if _finds_few(filter_, reach):
             rows, total = await _gathered(conn, found, filter_.sort, cursor, limit + 1)
         else:
             total = await _count(conn, found) if cursor is None else None
@@ -103,12 +114,26 @@ async def list_items(
     )
 
 
-async def get_item(pool: Pool, item_id: int) -> Record | None:
-    """Return one item, also one that is gone, or None."""
-    return await pool.fetchrow(statement(_COLUMNS, _FROM, "i.id = $1"), item_id)
+async def get_item(pool: Pool, item_id: int, scope: Scope | None) -> Record | None:
+    """Return one item, also one that is gone; None for an unknown one and one out of scope."""
+    row = await pool.fetchrow(statement(_COLUMNS, _ONE, "i.id = $1"), item_id)
+    if row is None or scope is None:
+        return row
+    return row if scope.holds(row["vault_id"], row["subscription_id"]) else None
 
 
-async def _conditions(conn: Connection, filter_: ItemFilter) -> Conditions:
+def _finds_few(filter_: ItemFilter, reach: Reach | None) -> bool:
+    """Say whether so few rows fit, as a rule, that they are best found before they are sorted."""
+    return bool(
+        filter_.words
+        or filter_.tags
+        or filter_.statuses == (ItemStatus.NOT_YET_ACTIVE,)
+        or (reach is not None and reach.items <= CAP)
+    )
+
+
+async def conditions_of(conn: Connection, filter_: ItemFilter, reach: Reach | None) -> Conditions:
+    """Return what a row must be like to fit the filter, within the reach."""
     found = Conditions()
     found.add("i.deleted_at IS NULL")
     if filter_.kinds:
@@ -116,8 +141,14 @@ async def _conditions(conn: Connection, filter_: ItemFilter) -> Conditions:
     if filter_.statuses:
         alternatives = either((STATUS[status] for status in filter_.statuses), " OR ", "false")
         found.add(statement("(", alternatives, ")"))
+    vaults: frozenset[int] | None = None
     if filter_.vault_ids or filter_.vault_names:
-        _one_of(found, _VAULT, [*filter_.vault_ids, *await _vault_ids(conn, filter_.vault_names)])
+        named = await _vault_ids(conn, filter_.vault_names)
+        vaults = frozenset([*filter_.vault_ids, *named])
+    if reach is not None:
+        vaults = reach.vaults if vaults is None else vaults & reach.vaults
+    if vaults is not None:
+        _one_of(found, _VAULT, list(vaults))
     if filter_.subscriptions:
         _one_of(found, _SUBSCRIPTION, await _subscription_ids(conn, filter_.subscriptions))
     if filter_.managed is not None:
@@ -170,7 +201,8 @@ async def _count(conn: Connection, found: Conditions) -> int:
     """Count the items that fit, but not beyond the cap."""
     count: int = await conn.fetchval(
         statement(
-            "SELECT count(*) FROM (SELECT 1 FROM scanner.v_item AS i WHERE",
+            "SELECT count(*) FROM (SELECT 1",
+            _FROM,
             found.where(),
             COUNT_LIMIT,
             ") AS n",
@@ -182,23 +214,23 @@ async def _count(conn: Connection, found: Conditions) -> int:
 
 async def _gathered(
     conn: Connection, found: Conditions, sort: Sort, cursor: Cursor | None, limit: int
-) -> tuple[list[Record] | None, int]:
+) -> tuple[list[Row] | None, int]:
     """Read a page of few hits and their number; None instead when there are more than the cap."""
     query = Conditions([*found.parts], [*found.arguments])
     order = _ORDER[sort.key][sort.descending]
     sql = statement(
-        *_GATHER, query.where(), COUNT_LIMIT, ")",
+        _GATHER[sort.key], _FROM, query.where(), COUNT_LIMIT, ")",
         _PAGE_OF_HITS, _after(query, sort, cursor), order, query.bind("LIMIT ?", limit), ")",
         _COLUMNS, _HITS, _REST, order,
     )  # fmt: skip
-    rows = await conn.fetch(sql, *query.arguments)
-    hits = rows[0]["hits"] if rows else 0
+    rows = [dict(row) for row in await conn.fetch(sql, *query.arguments)]
+    hits = max((row.pop("hits") for row in rows), default=0)
     return (rows if hits <= CAP else None), hits
 
 
 async def _walked(
     conn: Connection, found: Conditions, sort: Sort, cursor: Cursor | None, limit: int
-) -> list[Record]:
+) -> list[Row]:
     """Read a page along the order's index."""
     query = Conditions([*found.parts], [*found.arguments])
     order = _ORDER[sort.key][sort.descending]
@@ -206,7 +238,7 @@ async def _walked(
         *_WALK, query.where(), "AND", _after(query, sort, cursor), order,
         query.bind("LIMIT ?", limit), ")", _COLUMNS, _REST, order,
     )  # fmt: skip
-    return await conn.fetch(sql, *query.arguments)
+    return [dict(row) for row in await conn.fetch(sql, *query.arguments)]
 
 
 def _after(query: Conditions, sort: Sort, cursor: Cursor | None) -> LiteralString:
@@ -216,5 +248,5 @@ def _after(query: Conditions, sort: Sort, cursor: Cursor | None) -> LiteralStrin
     return query.bind(_AFTER[sort.key][sort.descending], cursor.key, int(cursor.id))
 
 
-def _cursor(row: Record, sort: Sort) -> Cursor:
+def _cursor(row: Row, sort: Sort) -> Cursor:
     return Cursor(row[sort.key], str(row["id"]))

@@ -5,51 +5,82 @@ A certificate counts once: the secret and the key behind it (`managed`) are not 
 
 from typing import Any, Final, LiteralString
 
+from services.gateway.domain.filters import ItemStatus
+from services.gateway.domain.scope import Scope
 from services.gateway.queries.items import STATUS
-from services.gateway.queries.sql import statement
+from services.gateway.queries.reach import Reach, ids, reach_of
+from services.gateway.queries.sql import Conditions, either, statement
 from shared.database import Connection, Pool
+from shared.events import ItemKind
 
 NEXT: Final = 10
 MOST_UNREADABLE: Final = 100
 
-# One pass over the live items: whether an item is enabled is in no index, so that counting each
-# status by itself would read most of the table several times.
-_COUNTS: Final[LiteralString] = statement(
-    "SELECT i.kind,",
-    ", ".join(
-        statement("count(*) FILTER (WHERE", condition, ") AS", status.value)
-        for status, condition in STATUS.items()
-    ),
-    "FROM scanner.v_item AS i WHERE i.deleted_at IS NULL AND NOT i.managed"
-    " GROUP BY i.kind ORDER BY i.kind",
-)
+# Each figure is a range of an index that holds all it needs, so no row is visited. Most items are
+# healthy: they are what is left. The key and the secret behind a certificate count with it.
+_SINGLE: Final[LiteralString] = "i.deleted_at IS NULL AND NOT i.managed"
+_COUNT: Final[LiteralString] = "(SELECT count(*) FROM scanner.v_item_key AS i WHERE"
+_COUNTED: Final = tuple(status for status in STATUS if status is not ItemStatus.HEALTHY)
 
 
-async def read_overview(pool: Pool) -> dict[str, Any]:
+async def read_overview(pool: Pool, scope: Scope | None = None) -> dict[str, Any]:
     """Return all numbers as of one moment."""
     async with (
         pool.acquire() as conn,
         conn.transaction(isolation="repeatable_read", readonly=True),
     ):
-        counts = await conn.fetch(_COUNTS)
-        statuses = {status.value: sum(row[status] for row in counts) for status in STATUS}
-        unreadable = await _unreadable(conn)
+        reach = await reach_of(conn, scope)
+        kinds = await _by_kind(conn, reach)
+        statuses = await _by_status(conn, reach, sum(kinds.values()))
         return {
             "at": await conn.fetchval("SELECT now()"),
             "items": {
                 "total": sum(statuses.values()),
                 "by_status": statuses,
-                "by_kind": {row["kind"]: sum(row[status] for status in STATUS) for row in counts},
+                "by_kind": kinds,
             },
-            "vaults": await _vaults(conn),
-            "unreadable": unreadable,
-            "next_to_expire": await _next(conn),
+            "vaults": await _vaults(conn, reach),
+            "unreadable": await _unreadable(conn, reach),
+            "next_to_expire": await _next(conn, reach),
             "last_scan": await _last_scan(conn),
-            "alerts": {"open": await _open_alerts(conn)},
+            "alerts": {"open": await _open_alerts(conn, reach)},
         }
 
 
-async def _vaults(conn: Connection) -> dict[str, int]:
+def _within(reach: Reach | None, part: LiteralString) -> Conditions:
+    """Return the condition that a row's vault may be seen."""
+    found = Conditions()
+    if reach is not None:
+        found.add(part, list(reach.vaults))
+    return found
+
+
+async def _by_kind(conn: Connection, reach: Reach | None) -> dict[str, int]:
+    """Return how many single items there are of each kind that occurs."""
+    seen = _within(reach, "i.vault_id = ANY (?::integer[])")
+    sql = statement(
+        "SELECT k.kind, n.items FROM unnest(", seen.bind("?::text[]", list(ItemKind)),
+        ") AS k (kind) CROSS JOIN LATERAL (SELECT count(*) AS items",
+        "FROM scanner.v_item_key AS i WHERE i.kind = k.kind AND", _SINGLE, "AND", seen.where(),
+        ") AS n ORDER BY k.kind",
+    )  # fmt: skip
+    rows = await conn.fetch(sql, *seen.arguments)
+    return {row["kind"]: row["items"] for row in rows if row["items"]}
+
+
+async def _by_status(conn: Connection, reach: Reach | None, total: int) -> dict[str, int]:
+    seen = _within(reach, "i.vault_id = ANY (?::integer[])")
+    counts: list[LiteralString] = [
+        statement(_COUNT, _SINGLE, "AND", STATUS[status], "AND", seen.where(), ")")
+        for status in _COUNTED
+    ]
+    row = await conn.fetchrow(statement("SELECT", either(counts, ", ", "NULL")), *seen.arguments)
+    found = dict(zip(_COUNTED, row or (), strict=True))
+    found[ItemStatus.HEALTHY] = total - sum(found.values())
+    return {status.value: found[status] for status in STATUS}
+
+
+async def _vaults(conn: Connection, reach: Reach | None) -> dict[str, int]:
     row = await conn.fetchrow(
         """
         SELECT count(*) FILTER (WHERE v.kind = 'vault') AS total,
@@ -60,13 +91,14 @@ async def _vaults(conn: Connection) -> dict[str, int]:
                count(DISTINCT v.subscription_id) AS subscriptions
           FROM scanner.v_vault AS v
           LEFT JOIN scanner.v_vault_scope AS s ON s.id = v.id
-         WHERE v.deleted_at IS NULL
-        """
+         WHERE v.deleted_at IS NULL AND ($1::integer[] IS NULL OR v.id = ANY ($1::integer[]))
+        """,
+        ids(reach),
     )
     return dict(row) if row else {}
 
 
-async def _unreadable(conn: Connection) -> list[dict[str, Any]]:
+async def _unreadable(conn: Connection, reach: Reach | None) -> list[dict[str, Any]]:
     rows = await conn.fetch(
         """
         SELECT v.id, v.name, v.subscription_id, v.subscription_name, v.outcome,
@@ -75,26 +107,35 @@ async def _unreadable(conn: Connection) -> list[dict[str, Any]]:
           FROM scanner.v_vault AS v
           LEFT JOIN scanner.v_vault_scope AS s ON s.id = v.id
          WHERE v.deleted_at IS NULL AND v.outcome <> 'ok' AND s.excluded_at IS NULL
+           AND ($1::integer[] IS NULL OR v.id = ANY ($1::integer[]))
          ORDER BY v.name
-         LIMIT $1
+         LIMIT $2
         """,
+        ids(reach),
         MOST_UNREADABLE,
     )
     return [dict(row) for row in rows]
 
 
-async def _next(conn: Connection) -> list[dict[str, Any]]:
+async def _next(conn: Connection, reach: Reach | None) -> list[dict[str, Any]]:
     """Return what ends next; the secret and the key behind a certificate end with it."""
     rows = await conn.fetch(
         """
+        WITH page AS (
+            SELECT i.id
+              FROM scanner.v_item_key AS i
+             WHERE i.deleted_at IS NULL AND i.enabled AND NOT i.managed
+               AND i.exp_sort > now() AND i.exp_sort < 'infinity'
+               AND ($1::integer[] IS NULL OR i.vault_id = ANY ($1::integer[]))
+             ORDER BY i.exp_sort, i.id
+             LIMIT $2
+        )
         SELECT i.id, i.kind, i.name, i.vault_id, i.vault_name, i.subscription_name, i.status,
                i.days_left, i.expires_on, i.application_name
-          FROM scanner.v_item AS i
-         WHERE i.deleted_at IS NULL AND i.enabled AND NOT i.managed
-           AND i.exp_sort > now() AND i.exp_sort < 'infinity'
+          FROM page JOIN scanner.v_item AS i ON i.id = page.id
          ORDER BY i.exp_sort, i.id
-         LIMIT $1
         """,
+        ids(reach),
         NEXT,
     )
     return [dict(row) for row in rows]
@@ -114,8 +155,16 @@ async def _last_scan(conn: Connection) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-async def _open_alerts(conn: Connection) -> int:
+async def _open_alerts(conn: Connection, reach: Reach | None) -> int:
     count: int = await conn.fetchval(
-        "SELECT count(*) FROM alerting.v_alert AS a WHERE a.state = 'raised'"
+        """
+        SELECT count(*)
+          FROM alerting.v_alert AS a
+         WHERE a.state = 'raised'
+           AND ($1::integer[] IS NULL OR EXISTS (
+               SELECT FROM scanner.v_item_key AS i
+                WHERE i.id = a.item_id AND i.vault_id = ANY ($1::integer[])))
+        """,
+        ids(reach),
     )
     return count

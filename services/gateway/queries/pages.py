@@ -5,6 +5,8 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from services.gateway.domain.scope import Scope
+from services.gateway.queries.reach import ids, reach_of
 from shared.database import Pool
 
 
@@ -16,8 +18,10 @@ async def list_changes(
     item_id: int | None = None,
     vault_id: int | None = None,
     scan_id: UUID | None = None,
+    scope: Scope | None = None,
 ) -> list[Record]:
     """Return what changed, newest first."""
+    reach = await reach_of(pool, scope)
     return await pool.fetch(
         """
         SELECT c.id, c.at, c.scan_id, c.item_id, c.vault_id, c.kind, c.name, c.what, c.fields
@@ -26,13 +30,15 @@ async def list_changes(
            AND ($2::bigint IS NULL OR c.item_id = $2::bigint)
            AND ($3::integer IS NULL OR c.vault_id = $3::integer)
            AND ($4::uuid IS NULL OR c.scan_id = $4::uuid)
+           AND ($5::integer[] IS NULL OR c.vault_id = ANY ($5::integer[]))
          ORDER BY c.id DESC
-         LIMIT $5
+         LIMIT $6
         """,
         before,
         item_id,
         vault_id,
         scan_id,
+        ids(reach),
         limit,
     )
 
@@ -45,8 +51,10 @@ async def list_vaults(
     subscription: str | None = None,
     readable: bool | None = None,
     q: str | None = None,
+    scope: Scope | None = None,
 ) -> list[Record]:
     """Return the vaults and the directory; `readable` False: those that were not."""
+    reach = await reach_of(pool, scope)
     return await pool.fetch(
         """
         SELECT v.id, v.kind, v.name, v.uri, v.resource_id, v.subscription_id, v.subscription_name,
@@ -60,13 +68,15 @@ async def list_vaults(
                 OR lower(v.subscription_name) = lower($2))
            AND ($3::boolean IS NULL OR (v.outcome = 'ok') IS NOT DISTINCT FROM $3)
            AND ($4::text IS NULL OR starts_with(lower(v.name), lower($4)))
+           AND ($5::integer[] IS NULL OR v.id = ANY ($5::integer[]))
          ORDER BY v.id
-         LIMIT $5
+         LIMIT $6
         """,
         after,
         subscription,
         readable,
         q,
+        ids(reach),
         limit,
     )
 

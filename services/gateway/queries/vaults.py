@@ -2,12 +2,13 @@
 
 from asyncpg import Record
 
+from services.gateway.domain.scope import Scope
 from shared.database import Pool
 
 
-async def get_vault(pool: Pool, vault_id: int) -> Record | None:
-    """Return one vault, also one that is gone, or None."""
-    return await pool.fetchrow(
+async def get_vault(pool: Pool, vault_id: int, scope: Scope | None) -> Record | None:
+    """Return one vault, also one that is gone; None for an unknown one and one out of scope."""
+    row = await pool.fetchrow(
         """
         SELECT v.id, v.kind, v.name, v.uri, v.resource_id, v.subscription_id, v.subscription_name,
                v.resource_group, v.region, v.sku, v.tags, v.rbac, v.outcome, v.outcome_reason,
@@ -22,6 +23,9 @@ async def get_vault(pool: Pool, vault_id: int) -> Record | None:
         """,
         vault_id,
     )
+    if row is None or scope is None or scope.holds(row["id"], row["subscription_id"]):
+        return row
+    return None
 
 
 async def list_grants(pool: Pool, vault_id: int, *, limit: int) -> list[Record]:

@@ -67,6 +67,8 @@ class Item(BaseModel):
     thumbprint: str | None
     application_id: str | None
     application_name: str | None
+    application_kind: str | None
+    usage: str | None
     first_seen_at: datetime
     changed_at: datetime
     deleted_at: datetime | None
@@ -238,7 +240,7 @@ def as_json(
 
 
 def as_page(
-    rows: Iterable[Record],
+    rows: Iterable[Record | Mapping[str, Any]],
     next_cursor: str | None,
     *,
     total: int | None = None,

@@ -11,7 +11,7 @@ from services.gateway.domain.cursor import encode
 from services.gateway.domain.filters import parse_items
 from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import parts_of
-from services.gateway.middleware.guard import GuardedRoute, needs
+from services.gateway.middleware.guard import GuardedRoute, needs, scope_of
 from services.gateway.queries import details, items, pages
 from services.gateway.routes.answers import (
     Change,
@@ -71,7 +71,9 @@ async def list_items(
     )
     after = position(cursor, question.question, instant=question.sort.by_instant)
     whole(after)  # refuses an id that is no number
-    page = await items.list_items(parts_of(request).pool, question, cursor=after, limit=limit)
+    page = await items.list_items(
+        parts_of(request).pool, question, cursor=after, limit=limit, scope=scope_of(request)
+    )
     following = encode(page.next, question.question) if page.next else None
     return as_page(page.rows, following, total=page.total, capped=page.capped)
 
@@ -85,7 +87,7 @@ async def get_item(request: Request, item_id: ItemId) -> Response:
     behind a certificate look at that certificate (`certificate_id`).
     """
     pool = parts_of(request).pool
-    row = await items.get_item(pool, item_id)
+    row = await items.get_item(pool, item_id, scope_of(request))
     if row is None:
         raise problem.not_found("item")
     changes = await pages.list_changes(pool, before=None, limit=LATEST_CHANGES, item_id=item_id)
@@ -107,7 +109,7 @@ async def list_item_versions(
 ) -> Response:
     """Return an item's versions, newest first; none until they were read once."""
     pool, question = parts_of(request).pool, f"item/{item_id}/versions"
-    if await items.get_item(pool, item_id) is None:
+    if await items.get_item(pool, item_id, scope_of(request)) is None:
         raise problem.not_found("item")
     after = position(cursor, question, instant=True)
     rows = await details.list_versions(pool, item_id, after=after, limit=limit + 1)
@@ -121,7 +123,7 @@ async def list_item_changes(
 ) -> Response:
     """Return what happened to one item, newest first."""
     pool, question = parts_of(request).pool, f"item/{item_id}/changes"
-    if await items.get_item(pool, item_id) is None:
+    if await items.get_item(pool, item_id, scope_of(request)) is None:
         raise problem.not_found("item")
     before = whole(position(cursor, question))
     rows = await pages.list_changes(pool, before=before, limit=limit + 1, item_id=item_id)
@@ -141,6 +143,11 @@ async def list_changes(
     question = f"changes/{vault}/{scan}"
     before = whole(position(cursor, question))
     rows = await pages.list_changes(
-        parts_of(request).pool, before=before, limit=limit + 1, vault_id=vault, scan_id=scan
+        parts_of(request).pool,
+        before=before,
+        limit=limit + 1,
+        vault_id=vault,
+        scan_id=scan,
+        scope=scope_of(request),
     )
     return cut(rows, limit, question=question, key="")

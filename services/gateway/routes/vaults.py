@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.gateway.domain import problem
 from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import parts_of
-from services.gateway.middleware.guard import GuardedRoute, needs
+from services.gateway.middleware.guard import GuardedRoute, needs, scope_of
 from services.gateway.queries import pages, vaults
 from services.gateway.routes.answers import Page, Vault, as_json, cut, position, whole
 from services.gateway.routes.parameters import LARGEST_INTEGER, STORABLE, CursorText, Limit
@@ -103,6 +103,7 @@ async def list_vaults(
         subscription=subscription,
         readable=readable,
         q=q,
+        scope=scope_of(request),
     )
     return cut(rows, limit, question=question, key="")
 
@@ -112,7 +113,7 @@ async def list_vaults(
 async def get_vault(request: Request, vault_id: VaultId) -> Response:
     """Return one vault with its settings, who may do what in it, and where its logs go."""
     pool = parts_of(request).pool
-    row = await vaults.get_vault(pool, vault_id)
+    row = await vaults.get_vault(pool, vault_id, scope_of(request))
     if row is None:
         raise problem.not_found("vault")
     grants = await vaults.list_grants(pool, vault_id, limit=MOST_GRANTS + 1)
@@ -128,7 +129,7 @@ async def list_vault_changes(
     """Return what changed in a vault's settings, newest first."""
     pool, question = parts_of(request).pool, f"vault/{vault_id}/changes"
     before = whole(position(cursor, question))
-    if await vaults.get_vault(pool, vault_id) is None:
+    if await vaults.get_vault(pool, vault_id, scope_of(request)) is None:
         raise problem.not_found("vault")
     rows = await vaults.list_vault_changes(pool, vault_id, before=before, limit=limit + 1)
     return cut(rows, limit, question=question, key="")

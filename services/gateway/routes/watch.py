@@ -10,7 +10,7 @@ from services.gateway.domain.filters import FilterError
 from services.gateway.domain.role import Permission
 from services.gateway.domain.session import Ended
 from services.gateway.middleware.caller import parts_of
-from services.gateway.middleware.guard import GuardedRoute, needs, session_of
+from services.gateway.middleware.guard import GuardedRoute, needs, scope_of, session_of
 from services.gateway.queries import pages
 from services.gateway.routes.answers import (
     Alert,
@@ -37,7 +37,8 @@ async def overview(request: Request) -> Response:
 
     The numbers are at most 15 seconds old, and new when a scan has ended.
     """
-    return as_json(await parts_of(request).overview.get())
+    parts = parts_of(request)
+    return as_json(await parts.overview_of(scope_of(request)).get())
 
 
 @router.get("/alerts", response_model=Page[Alert])
@@ -84,7 +85,7 @@ async def events(request: Request, last_event_id: LastEventId = None) -> Respons
     stream = LiveStream(
         pool=parts.pool,
         hub=parts.hub,
-        overview=parts.overview,
+        overview=parts.overview_of(parts.scope_of(session)),
         has_ended=has_ended,
         ping_seconds=parts.ping_seconds,
     )

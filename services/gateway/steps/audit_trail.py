@@ -7,7 +7,7 @@ from services.gateway.domain.role import Permission
 from services.gateway.domain.session import Session
 from shared.audit import Action, AuditEntry, record
 from shared.database import Connection
-from shared.events import ScanScheduleRequested
+from shared.events import ScanScheduleRequested, ThresholdChangeRequested
 
 NOBODY = "somebody who is not signed in"
 
@@ -143,6 +143,26 @@ async def permission_check_requested(
             action=Action.PERMISSION_CHECK_REQUESTED,
             actor=session.username,
             subject="the identity that discovers",
+            correlation_id=course,
+            address=caller.address,
+        ),
+    )
+
+
+async def threshold_requested(
+    conn: Connection,
+    session: Session,
+    event: ThresholdChangeRequested,
+    course: UUID,
+    caller: Caller,
+) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.THRESHOLD_REQUESTED,
+            actor=session.username,
+            subject=event.name or "everything",
+            scope=event.scope,
             correlation_id=course,
             address=caller.address,
         ),

@@ -1,9 +1,14 @@
 """What routes and middleware are handed: the gateway's parts, joined once by `app.py`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from opentelemetry.trace import Tracer
 
+from services.gateway.domain.scope import Scope
+from services.gateway.domain.session import Session
+from services.gateway.queries.overview import read_overview
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
@@ -11,6 +16,7 @@ from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.live import PING_SECONDS, LiveHub
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.sign_in import SignIn
 from shared.bus import Bus
 from shared.clock import Clock
@@ -20,7 +26,10 @@ from shared.health import Health
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything that an endpoint may use."""
+    """Everything that an endpoint may use.
+
+    `scope_of` says how much of the inventory a session may see; None is everything.
+    """
 
     settings: Settings
     pool: Pool
@@ -33,7 +42,16 @@ class Parts:
     request_scan: RequestScan
     request_permission_check: RequestPermissionCheck
     change_schedule: ChangeSchedule
+    request_threshold: RequestThreshold
     overview: Cached
+    scope_of: Callable[[Session], Scope | None]
     health_report: Cached
     hub: LiveHub
     ping_seconds: float = PING_SECONDS
+
+    def overview_of(self, scope: Scope | None) -> Cached:
+        """Return the numbers of a scope; those of everything are read once for all."""
+        if scope is None:
+            return self.overview
+        read = partial(read_overview, self.pool, scope)
+        return Cached(read=read, clock=self.clock, fresh_for=self.overview.fresh_for)

@@ -6,11 +6,10 @@ Rotation Policy, Get Certificate, Get Certificate Operation.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Final
 
 from services.scanner.adapters import bundles, wire
-from services.scanner.adapters.key_vault import API, Pace, first_page, open_vault, unhurried
+from services.scanner.adapters.key_vault import API, GateOf, first_page, open_gate, open_vault
 from services.scanner.domain.calls import Calls
 from services.scanner.domain.detail import (
     CertificateDetail,
@@ -33,43 +32,42 @@ _COLLECTIONS: Final[Mapping[ItemKind, str]] = {
 
 
 class KeyVaultDetails:
-    """Implements `ports.DetailReader`. `pace` is awaited before each request."""
+    """Implements `ports.DetailReader`. `gate` names the gate that requests to a vault pass."""
 
     def __init__(
         self,
         session: CloudSession,
         credential: SingleFlightCredential,
         *,
-        pace: Pace = unhurried,
+        gate: GateOf = open_gate,
         calls: Calls | None = None,
     ) -> None:
         self._session = session
         self._credential = credential
-        self._pace = pace
+        self._gate = gate
         self._calls = Calls() if calls is None else calls
 
     @asynccontextmanager
     async def open(self, vault: VaultRef) -> AsyncIterator["OneVault"]:
-        async with open_vault(self._session, self._credential, vault, self._calls) as client:
-            yield OneVault(client, vault, self._pace)
+        opened = open_vault(self._session, self._credential, vault, self._calls, self._gate(vault))
+        async with opened as client:
+            yield OneVault(client, vault)
 
 
 class OneVault:
     """Implements `ports.VaultDetails` on one connection."""
 
-    def __init__(self, client: CloudClient, vault: VaultRef, pace: Pace) -> None:
+    def __init__(self, client: CloudClient, vault: VaultRef) -> None:
         self._client = client
         self._vault = vault
-        self._pace = pace
 
     async def versions(self, kind: ItemKind, name: str) -> list[Version]:
         path = f"{_COLLECTIONS[kind]}/{name}/versions"
         what = f"the versions of {kind} {name} in vault {self._vault.name}"
-        turn = partial(self._pace, self._vault)
         first = first_page(self._vault, path)
         return [
             _version(row, kind, path, what)
-            async for page in pages(self._client, first, what, turn=turn)
+            async for page in pages(self._client, first, what)
             for row in page
         ]
 
@@ -95,7 +93,6 @@ class OneVault:
             return None
 
     async def _read(self, path: str, what: str) -> wire.Row:
-        await self._pace(self._vault)
         address = f"{self._vault.uri.rstrip('/')}/{path}"
         return await self._client.read(get(address, **{"api-version": API}), what)
 

@@ -39,6 +39,11 @@ ARM: Final = AllowedPaths(
 )
 DIRECTORY: Final = AllowedPaths(
     "GET /v1.0/applications",
+    "GET /v1.0/applications/{id}/owners",
+    "GET /v1.0/applications/{id}/federatedIdentityCredentials",
+    "GET /v1.0/servicePrincipals",
+    "GET /v1.0/servicePrincipals/{id}/owners",
+    "GET /v1.0/servicePrincipals/{id}/federatedIdentityCredentials",
     # The permission doctor: the groups of this identity.
     "GET /v1.0/servicePrincipals/{id}/transitiveMemberOf/microsoft.graph.group",
 )

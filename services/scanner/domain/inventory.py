@@ -11,7 +11,7 @@ from datetime import datetime
 from services.scanner.domain.configuration import VaultConfiguration
 from shared.events import ItemKind
 
-__all__ = ["Application", "Item", "ItemKind", "Subscription", "VaultRef"]
+__all__ = ["Application", "Credential", "Item", "ItemKind", "Subscription", "VaultRef"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class VaultRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """The Entra application that a credential belongs to."""
+    """The Entra application, or its service principal, that a credential belongs to."""
 
     object_id: str
     app_id: str
@@ -56,14 +56,30 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What only an application's credential has; None in an item that was read from the inventory.
+
+    `usage` is Graph's word (`Sign` or `Verify`; None for a password), `custom_key_identifier` as
+    Graph writes it.
+    """
+
+    key_id: str
+    usage: str | None = None
+    custom_key_identifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A secret, key, certificate or application credential, without its value.
 
     `external_id` names it within its container and never changes: `secrets/<name>`, `keys/<name>`,
-    `certificates/<name>`, or `<application object id>/<keyId>`. `managed` marks the secret and the
-    key that Key Vault keeps behind a certificate. `version` is None where a listing does not tell
-    it. `thumbprint` is lower-case hexadecimal (x5t of a certificate, customKeyIdentifier of an
-    application's). All instants are aware and in UTC.
+    `certificates/<name>`, or `<application object id>/<keyId>` (with `/password` behind it for the
+    private half of a certificate that signs, which has the same keyId). `managed` marks what is
+    renewed with something else: the secret and the key that Key Vault keeps behind a certificate,
+    the other parts of a certificate that signs, a managed identity's certificate. `version` is None
+    where a listing does not tell it. `thumbprint` is lower-case hexadecimal
+    (x5t of a certificate, customKeyIdentifier of an application's). All instants are aware and
+    in UTC.
     """
 
     kind: ItemKind
@@ -82,3 +98,4 @@ class Item:
     version: str | None = None
     thumbprint: str | None = None
     application: Application | None = None
+    credential: Credential | None = None

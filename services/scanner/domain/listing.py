@@ -12,6 +12,7 @@ from typing import Final, Self
 import msgspec
 import orjson
 
+from services.scanner.domain.directory import DirectoryObject
 from services.scanner.domain.inventory import Item
 
 DIGEST_SIZE: Final = 16
@@ -45,14 +46,19 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some entries of a listing, in its order. Iterating reads the items."""
+    """Some entries of a listing, in its order. Iterating reads the items.
 
-    entries: tuple[Entry, ...]
+    `objects` are the directory's applications and service principals; a vault has none. A page
+    without anything says that the listing goes on.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    objects: tuple[DirectoryObject, ...] = ()
 
     @classmethod
-    def of(cls, items: Iterable[Item]) -> Self:
-        """Return a page of items that are read already."""
-        return cls(tuple(Entry.of(item) for item in items))
+    def of(cls, items: Iterable[Item] = (), objects: Iterable[DirectoryObject] = ()) -> Self:
+        """Return a page of what is read already."""
+        return cls(tuple(Entry.of(item) for item in items), tuple(objects))
 
     def __iter__(self) -> Iterator[Item]:
         return (entry.read() for entry in self.entries)

@@ -1,8 +1,10 @@
 """Which steps of the ladder an item has crossed, and which of them is to be announced.
 
-The ladder counts days before the end: 60, 30, 14, 7, 3, 1 and 0 (expired). Each step is announced
-once for an expiry. What was crossed in one go (an item seen for the first time, a service that was
-down) is announced as the nearest step only; the earlier ones are recorded as passed.
+The ladder counts days before the end: 60, 30, 14, 7, 3, 1 and 0 (expired), and the days at which
+the item's own thresholds make it a warning and critical. Each step is announced once for an expiry
+of a logical credential. What was crossed in one go (an item seen for the first time, a service that
+was down) is announced as the nearest step only; the earlier ones are recorded as passed. After a
+step nothing wider is announced any more, whatever a clock or a new rule says.
 """
 
 from collections.abc import Iterable
@@ -45,7 +47,7 @@ def decide(
     """Decide about one item.
 
     `siblings` are the credentials of the same logical credential (with or without the item itself);
-    `recorded` the steps already announced or passed for the item's present expiry.
+    `recorded` the steps already announced or passed for the present expiry of any of them.
     """
     if item.expires_on is None or not alerts(item):
         return Decision()
@@ -55,9 +57,11 @@ def decide(
     crossed = [step for step in steps if before(item.expires_on, step * DAY) <= now]
     ahead = [before(item.expires_on, step * DAY) for step in steps if step not in crossed]
     look_at = min(ahead, default=None)
-    if not crossed or not is_newest(item, siblings, now) or min(crossed) in recorded:
+    if not crossed or not is_newest(item, siblings, now):
         return Decision(look_at=look_at)
     nearest = min(crossed)
+    if any(step <= nearest for step in recorded):
+        return Decision(look_at=look_at)
     passed = tuple(step for step in crossed if step != nearest and step not in recorded)
     return Decision(announce=nearest, passed=passed, look_at=look_at)
 
@@ -85,7 +89,8 @@ def ladder(item: Item, thresholds: Thresholds = DEFAULT) -> tuple[int, ...]:
     if item.expires_on is None or bounds is None:
         return ()
     if short_lifetime(item, thresholds) is None:
-        return LADDER
+        own = {thresholds.warning_days, thresholds.critical_days}
+        return tuple(sorted({*LADDER, *own}, reverse=True))
     return tuple(
         step for step in LADDER if before(item.expires_on, step * DAY) >= bounds.warning_at
     )
@@ -93,7 +98,7 @@ def ladder(item: Item, thresholds: Thresholds = DEFAULT) -> tuple[int, ...]:
 
 def is_newest(item: Item, siblings: Iterable[Item], now: datetime) -> bool:
     """Say whether no other usable credential of the same logical credential is newer."""
-    usable = (other for other in siblings if other.enabled and _active(other, now))
+    usable = (other for other in siblings if alerts(other) and _active(other, now))
     return all(_age(other) <= _age(item) for other in usable)
 
 

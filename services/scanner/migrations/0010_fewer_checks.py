@@ -3,7 +3,7 @@
 from shared.database.migrations import run_sql_beside
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 
 def upgrade() -> None:

@@ -1,6 +1,5 @@
 """Asking a vault about one item; every failure is an outcome of that item's details."""
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -11,6 +10,7 @@ from services.scanner.domain.inventory import Item, ItemKind, VaultRef
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, detail_remedy
 from services.scanner.ports import VaultDetails
 from services.scanner.steps.read import outcome_of
+from shared.clouds.deadline import deadline
 from shared.clouds.errors import (
     AccessDeniedError,
     CloudError,
@@ -58,7 +58,11 @@ class Asker:
         return self.failures >= GIVE_UP
 
     async def ask(self, item: Item, began_at: datetime) -> Reading:
-        """Ask everything that is worth asking about an item. Raises nothing about this vault."""
+        """Ask everything that is worth asking about an item. Raises nothing about this vault.
+
+        A `TransientError` that is no cloud's (the budget's database is away) concerns all and is
+        raised.
+        """
         found, problem = _Answers(), self._known_refusal(item.kind)
         for question in questions(item.kind, self.refused.keys()):
             failed = await self._try(question, item, found)
@@ -83,9 +87,11 @@ class Asker:
 
     async def _try(self, question: Question, item: Item, found: "_Answers") -> Problem | None:
         try:
-            async with asyncio.timeout(self.seconds):
+            async with deadline(self.seconds):
                 await found.take(question, item, self.details)
-        except Exception as error:  # noqa: BLE001 - one item's surprise must not end the others' pass
+        except Exception as error:
+            if isinstance(error, TransientError) and not isinstance(error, CloudError):
+                raise
             problem = self._problem(error, item)
             if problem.outcome is VaultOutcome.DENIED and problem.settled:
                 self.refused[item.kind, question] = problem

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, grant_reader
 from services.scanner.ports import Diagnostics
-from services.scanner.steps.pace import ManagementPacing
+from services.scanner.steps.own_pace import ManagementPacing
 from services.scanner.steps.read import outcome_of
 from services.scanner.steps.visit import run_all
 from services.scanner.store.diagnostics import Due, Reading, list_due, save_reading

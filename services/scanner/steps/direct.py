@@ -15,7 +15,6 @@ from services.scanner.domain.outcome import Tally, conclude
 from services.scanner.domain.scope import includes, nothing_fits, place_of
 from services.scanner.domain.status import DEFAULT, Status, Thresholds, days_left, judge
 from services.scanner.ports import Estate
-from services.scanner.steps.pace import Pacing
 from services.scanner.steps.plan import EVERYTHING, notes, survey
 from services.scanner.steps.read import Readers, UnreadableError, read, unreadable
 from services.scanner.steps.visit import AT_ONCE, run_all
@@ -74,7 +73,6 @@ Progress: TypeAlias = Begun | Looked | Ended
 async def scan(
     estate: Estate,
     readers: Readers,
-    pacing: Pacing,
     *,
     now: datetime,
     subscription_ids: Sequence[str] = (),
@@ -94,7 +92,7 @@ async def scan(
     sources = _chosen(sources, selector, found.subscriptions)
     yield Begun(subscriptions=found.subscriptions, sources=len(sources))
     unreadable = items = 0
-    async with aclosing(_look_at_all(sources, readers, pacing, now, thresholds, at_once)) as all_:
+    async with aclosing(_look_at_all(sources, readers, now, thresholds, at_once)) as all_:
         async for looked in all_:
             unreadable += looked.outcome is not VaultOutcome.OK
             items += len(looked.items)
@@ -125,7 +123,6 @@ def _chosen(
 async def _look_at_all(
     sources: Sequence[VaultRef | None],
     readers: Readers,
-    pacing: Pacing,
     now: datetime,
     thresholds: Thresholds,
     at_once: int,
@@ -134,7 +131,7 @@ async def _look_at_all(
     done: asyncio.Queue[Looked | None] = asyncio.Queue()
 
     async def visit(vault: VaultRef | None) -> None:
-        await done.put(await look(vault, readers, pacing, now, thresholds))
+        await done.put(await look(vault, readers, now, thresholds))
 
     async def visit_all() -> None:
         try:
@@ -153,14 +150,13 @@ async def _look_at_all(
 
 
 async def look(
-    vault: VaultRef | None, readers: Readers, pacing: Pacing, now: datetime, thresholds: Thresholds
+    vault: VaultRef | None, readers: Readers, now: datetime, thresholds: Thresholds
 ) -> Looked:
     """Read one source and judge its items."""
     name = vault.name if vault else DIRECTORY_NAME
     try:
         held = await _held(readers, vault, name)
     except UnreadableError as error:
-        pacing.heed(vault, error.outcome)
         return Looked(
             name=name,
             vault=vault,
@@ -168,7 +164,6 @@ async def look(
             reason=error.reason,
             remedy=error.remedy,
         )
-    pacing.heed(vault, VaultOutcome.OK)
     judged = tuple(_judged(item, now, thresholds) for item in held.values())
     return Looked(name=name, vault=vault, items=judged)
 

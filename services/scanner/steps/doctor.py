@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from services.scanner.domain.budget import Budget
 from services.scanner.domain.inventory import Subscription, VaultRef
+from services.scanner.domain.own_budget import Budget
 from services.scanner.domain.permission_catalogue import DISCOVERY, Needed
 from services.scanner.domain.permission_facts import (
     WORKED,
@@ -24,7 +24,6 @@ from services.scanner.steps.pace import Pacing
 from services.scanner.steps.visit import run_all
 from shared.clouds.errors import AccessDeniedError, CloudError, Denial, ThrottledError
 from shared.events.permissions import Answer
-from shared.events.scanning import VaultOutcome
 from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
@@ -161,7 +160,7 @@ class Doctor:
         """Try each list; what stands in the way of one (network, name) stands in all their ways."""
         tried: dict[str, Probe] = {}
         for kind in self.needed.lists:
-            await self.pacing.wait(vault)
+            await self.pacing.gate(vault).take()
             asked = self.probes.list_one(vault, kind)
             _, tried[kind] = await self._try(asked, f"the {kind} of vault {vault.name}", vault)
             if tried[kind].answer is Answer.UNKNOWN:
@@ -180,8 +179,8 @@ class Doctor:
             async with asyncio.timeout(PROBE_SECONDS):
                 return await asked, WORKED
         except CloudError as error:
-            if isinstance(error, ThrottledError):
-                self.pacing.heed(vault, VaultOutcome.THROTTLED)
+            if isinstance(error, ThrottledError) and vault is not None:
+                await self.pacing.gate(vault).slow_down(error.retry_after)
             return None, _refused(error)
         except TimeoutError:
             return None, Probe(Answer.UNKNOWN, f"Asking for {what} took too long.")

@@ -31,7 +31,6 @@ from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
 from services.scanner.domain.status import BEGINNING
 from services.scanner.ports import DetailReader
 from services.scanner.steps.ask import Asker, Reading
-from services.scanner.steps.pace import Pacing
 from services.scanner.steps.record import Recorder
 from services.scanner.steps.visit import AT_ONCE, REFUSALS, run_all
 from services.scanner.store import details as store
@@ -62,7 +61,6 @@ class Enricher:
     """
 
     details: DetailReader
-    pacing: Pacing
     writers: asyncio.Semaphore
     calls: Calls = field(default_factory=Calls)
     calls_per_shard: int = DEFAULT_CALLS
@@ -126,7 +124,6 @@ class _Turn:
             await self._write(vault_id, asker.vault, batch)
             if not batch:
                 return False
-        self.enricher.pacing.heed(asker.vault, VaultOutcome.OK)
         return not asker.is_useless
 
     async def _ask(self, asker: Asker, left: deque[Due]) -> list[Told]:
@@ -151,8 +148,6 @@ class _Turn:
         reserved, before = _cost(asker, due), calls.total(name)
         reading = await asker.ask(due.item, began_at)
         self.allowance.settle(reserved, calls.total(name) - before)
-        if reading.problem is not None:
-            self.enricher.pacing.heed(asker.vault, reading.problem.outcome)
         return reading
 
     async def _write(self, vault_id: int, vault: VaultRef, batch: Sequence[Told]) -> None:

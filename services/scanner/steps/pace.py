@@ -1,69 +1,119 @@
-"""Waiting for the budget before each page of a vault, and before each management read."""
+"""Waiting for the budget before each request to a vault, and heeding what Azure says to it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from time import monotonic
 
 from services.scanner.domain.budget import (
     DEFAULT_RATE,
-    MANAGEMENT_BURST_SECONDS,
-    MANAGEMENT_RATE,
-    Budget,
+    FIRST_BLOCK,
+    HOLD_SECONDS,
+    Block,
+    Bucket,
+    Grant,
+    is_good,
+    pause_for,
 )
 from services.scanner.domain.inventory import VaultRef
-from shared.events.scanning import VaultOutcome
+from services.scanner.ports import Ledger, Quota
 
-# Longer nobody waits in line: a scan's plan may stand behind.
-LONGEST_HOLD_SECONDS: Final = 60.0
+Now = Callable[[], float]
+Sleep = Callable[[float], Awaitable[object]]
+
+
+class LocalLedger:
+    """Implements `ports.Ledger` for one process alone: a scan without a database."""
+
+    def __init__(self, full_rate: float = DEFAULT_RATE, *, now: Now = monotonic) -> None:
+        self._full_rate = full_rate
+        self._now = now
+        self._buckets: dict[Quota, Bucket] = {}
+
+    async def reserve(self, quota: Quota, places: int) -> Grant:
+        now = self._now()
+        bucket = self._bucket(quota, now)
+        self._buckets[quota], grant = bucket.reserve(self._full_rate, now, places)
+        return Grant(grant.begins - now, grant.spacing, grant.places)
+
+    async def slow_down(self, quota: Quota, pause: float) -> None:
+        now = self._now()
+        bucket = self._bucket(quota, now)
+        self._buckets[quota] = bucket.slow_down(self._full_rate, now, pause)
+
+    def _bucket(self, quota: Quota, now: float) -> Bucket:
+        return self._buckets.get(quota) or Bucket.full(self._full_rate, now)
+
+
+@dataclass(slots=True)
+class Line:
+    """Everybody in this process who wants to use one quota, first come, first served.
+
+    Implements `shared.clouds.Gate`.
+    """
+
+    quota: Quota
+    ledger: Ledger
+    now: Now
+    sleep: Sleep
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _waiting: int = 0
+    _block: Block | None = None
+    _told_until: float = 0.0
+    _slowed: int = 0
+
+    async def take(self) -> None:
+        """Wait for a place. A place that could not be used in time is lost, and another taken."""
+        self._waiting += 1
+        try:
+            async with self._turn:
+                while not await self._took():
+                    pass
+        finally:
+            self._waiting -= 1
+
+    async def slow_down(self, seconds: float | None) -> None:
+        """Heed a reply that asked for it; what was reserved before is not used any more.
+
+        Many replies that say the same at the same time are told to the others once.
+        """
+        pause, now = pause_for(seconds), self.now()
+        until = now + max(pause, HOLD_SECONDS)
+        self._block, self._slowed = None, self._slowed + 1
+        if until > self._told_until + HOLD_SECONDS / 2:
+            self._told_until = until
+            await self.ledger.slow_down(self.quota, pause)
+
+    async def _took(self) -> bool:
+        block = self._block
+        moment = block.take(self.now()) if block else None
+        if block is None or moment is None:
+            slowed = self._slowed
+            reserved = await self._reserve(block)
+            self._block = reserved if slowed == self._slowed else None
+            return False
+        if (wait := moment - self.now()) > 0:
+            await self.sleep(wait)
+        return self._block is block and is_good(moment, self.now())
+
+    async def _reserve(self, last: Block | None) -> Block:
+        places = last.following(self._waiting) if last else max(self._waiting, FIRST_BLOCK)
+        grant = await self.ledger.reserve(self.quota, places)
+        return Block(Grant(self.now() + grant.begins, grant.spacing, grant.places))
 
 
 @dataclass(slots=True)
 class Pacing:
-    """One budget for each subscription and region, shared by all vaults that are read there."""
+    """One line for each subscription and region, for all vaults that are read there."""
 
-    rate: float = DEFAULT_RATE
-    _budgets: dict[tuple[str, str], Budget] = field(default_factory=dict)
+    ledger: Ledger
+    now: Now = monotonic
+    sleep: Sleep = asyncio.sleep
+    _lines: dict[Quota, Line] = field(default_factory=dict)
 
-    async def wait(self, vault: VaultRef) -> None:
-        """Wait until the next page of this vault may be asked for."""
-        seconds = self.budget(vault).take(asyncio.get_running_loop().time())
-        if seconds > 0:
-            await asyncio.sleep(seconds)
-
-    def heed(self, vault: VaultRef | None, outcome: VaultOutcome) -> None:
-        """Let the outcome of reading a vault change the pace; the directory has its own limits."""
-        if vault is None:
-            return
-        if outcome is VaultOutcome.THROTTLED:
-            self.budget(vault).slow_down()
-        elif outcome is VaultOutcome.OK:
-            self.budget(vault).speed_up()
-
-    def budget(self, vault: VaultRef) -> Budget:
-        """Return the budget that this vault draws on."""
-        key = (vault.subscription_id, vault.region)
-        return self._budgets.setdefault(key, Budget(self.rate))
-
-
-@dataclass(slots=True)
-class ManagementPacing:
-    """One budget of management reads for each subscription."""
-
-    _budgets: dict[str, Budget] = field(default_factory=dict)
-
-    async def wait(self, subscription_id: str) -> None:
-        """Wait until the subscription may be asked for the next time."""
-        seconds = self.budget(subscription_id).take(asyncio.get_running_loop().time())
-        if seconds > 0:
-            await asyncio.sleep(seconds)
-
-    def hold(self, subscription_id: str, seconds: float) -> None:
-        """Ask a subscription no more for so long, at most a minute, and more slowly then."""
-        budget = self.budget(subscription_id)
-        budget.slow_down()
-        budget.hold(asyncio.get_running_loop().time(), min(seconds, LONGEST_HOLD_SECONDS))
-
-    def budget(self, subscription_id: str) -> Budget:
-        """Return the budget of a subscription's management reads."""
-        made = Budget(MANAGEMENT_RATE, burst_seconds=MANAGEMENT_BURST_SECONDS)
-        return self._budgets.setdefault(subscription_id.lower(), made)
+    def gate(self, vault: VaultRef) -> Line:
+        """Return where requests to this vault wait."""
+        quota = Quota(vault.subscription_id, vault.region)
+        if quota not in self._lines:
+            self._lines[quota] = Line(quota, self.ledger, self.now, self.sleep)
+        return self._lines[quota]

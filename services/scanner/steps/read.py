@@ -1,6 +1,5 @@
 """Reading one source page by page, with every failure turned into that source's outcome."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -9,6 +8,7 @@ from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.listing import Page
 from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, remedy
 from services.scanner.ports import Directory, VaultReader
+from shared.clouds.deadline import deadline
 from shared.clouds.errors import (
     AccessDeniedError,
     CloudError,
@@ -20,6 +20,7 @@ from shared.clouds.errors import (
     TimedOutError,
     UnresolvedError,
 )
+from shared.errors import TransientError
 from shared.events.scanning import VaultOutcome
 from shared.telemetry import get_logger
 
@@ -65,16 +66,21 @@ class UnreadableError(Exception):
 async def read(readers: Readers, vault: VaultRef | None, name: str) -> AsyncGenerator[Page, None]:
     """Yield the pages of a vault, or of the directory for None. Raises `UnreadableError` only.
 
-    Also for an error that nobody foresaw: one source's surprise must not end the others' scan.
+    Also for an error that nobody foresaw: one source's surprise must not end the others' scan. A
+    `TransientError` that is no cloud's (the budget's database is away) concerns all and stays.
     """
-    pages = readers.directory.credentials() if vault is None else readers.vaults.items(vault)
+    pages = readers.directory.listing() if vault is None else readers.vaults.items(vault)
     try:
         while True:
             try:
-                async with asyncio.timeout(readers.page_seconds):
+                async with deadline(readers.page_seconds):
                     page = await anext(pages)
             except StopAsyncIteration:
                 return
+            except TransientError as error:
+                if not isinstance(error, CloudError):
+                    raise
+                raise unreadable(error, vault, name, readers.assignee) from error
             except Exception as error:
                 raise unreadable(error, vault, name, readers.assignee) from error
             yield page

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Final
 
+from services.scanner.domain.rule import RuleBook
 from services.scanner.domain.status import DEFAULT, Thresholds, judge
 from services.scanner.domain.threshold import decide
 from services.scanner.ports import Outbox
 from services.scanner.store import announcements
+from services.scanner.store import thresholds as rules
 from services.scanner.store.announcements import Due
 from services.scanner.store.locks import Task, try_task
 from services.scanner.store.looks import get_time
@@ -30,18 +32,22 @@ async def sweep(
             if not await try_task(conn, Task.EXPIRY_SWEEP):
                 return announced
             moment = now or await get_time(conn)
+            if await announcements.note_clock(conn, moment):
+                await announcements.wake_superseded(conn)
             due = await announcements.list_due(conn, moment, limit=BATCH)
-            announced += await _announce(conn, outbox, due, moment, thresholds)
+            book = RuleBook(await rules.list_rules(conn), thresholds)
+            announced += await _announce(conn, outbox, due, moment, book)
         if len(due) < BATCH:
             return announced
 
 
 async def _announce(
-    conn: Connection, outbox: Outbox, due: list[Due], now: datetime, thresholds: Thresholds
+    conn: Connection, outbox: Outbox, due: list[Due], now: datetime, book: RuleBook
 ) -> int:
     announced = 0
     looks = []
     for one in due:
+        thresholds = book.resolve(one.place)
         decision = decide(
             one.item,
             siblings=one.siblings,
@@ -70,7 +76,7 @@ def _event(due: Due, step: int, now: datetime, thresholds: Thresholds) -> Secret
             kind=due.item.kind,
             name=due.item.name,
             container=due.container,
-            subscription_id=due.subscription_id,
+            subscription_id=due.place.subscription_id,
         ),
         expires_on=expires_on,
         threshold_days=step,

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 from uuid import uuid4
@@ -12,10 +12,9 @@ from uuid import uuid4
 import asyncpg
 
 from services.scanner.domain.remedy import remedy
-from services.scanner.steps.gather import gather
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.gather import Listing, gather
 from services.scanner.steps.read import Readers, UnreadableError, read, unreadable
-from services.scanner.steps.record import Recorder
+from services.scanner.steps.record import Recorder, UnsureError
 from services.scanner.store import looks, staging
 from services.scanner.store.looks import Pending
 from shared.clouds.errors import CloudError
@@ -45,7 +44,6 @@ class Visitor:
     """Looks at sources: reading is done by many at once, writing by few, as the pool is small."""
 
     readers: Readers
-    pacing: Pacing
     writers: asyncio.Semaphore
     at_once: int = AT_ONCE
 
@@ -58,28 +56,17 @@ class Visitor:
         try:
             await self._look(recorder, source)
         except UnreadableError as error:
-            self.pacing.heed(source.vault, error.outcome)
             async with self.writers:
                 await recorder.unreadable(source.vault_id, error)
-        else:
-            self.pacing.heed(source.vault, VaultOutcome.OK)
 
     async def _look(self, recorder: Recorder, source: Pending) -> None:
-        look = uuid4()
-        async with self.writers, recorder.pool.acquire() as conn:
-            began_at = await looks.get_time(conn)
-        stage = partial(staging.stage, recorder.pool, look, recorder.scan_id, source.vault_id)
         try:
-            async with aclosing(read(self.readers, source.vault, source.name)) as pages:
-                listing = await gather(
-                    pages,
-                    look=look,
-                    began_at=began_at,
-                    stage=stage,
-                    thresholds=recorder.thresholds,
-                )
-            async with self.writers:
-                await recorder.listing(source.vault_id, listing)
+            listing = await self._list(recorder, source)
+            try:
+                async with self.writers:
+                    await recorder.listing(source.vault_id, listing)
+            except UnsureError:
+                await self._look_again(recorder, source, listing)
         except CloudError as error:
             raise unreadable(error, source.vault, source.name, self.readers.assignee) from error
         except REFUSALS as error:
@@ -89,6 +76,29 @@ class Visitor:
                 f"Something in {source.name} cannot be stored ({type(error).__name__}).",
                 remedy(VaultOutcome.FAILED, source.vault, self.readers.assignee),
             ) from error
+
+    async def _look_again(self, recorder: Recorder, source: Pending, first: Listing) -> None:
+        """Believe that something is gone when a second listing lacks it too."""
+        async with self.writers, recorder.pool.acquire() as conn:
+            await staging.delete_staged(conn, first.look)
+        second = await self._list(recorder, source)
+        seen = frozenset(first.external_ids)
+        async with self.writers:
+            await recorder.listing(source.vault_id, replace(second, abrupt=False, seen_before=seen))
+
+    async def _list(self, recorder: Recorder, source: Pending) -> Listing:
+        look = uuid4()
+        async with self.writers, recorder.pool.acquire() as conn:
+            began_at = await looks.get_time(conn)
+        stage = partial(staging.stage, recorder.pool, look, recorder.scan_id, source.vault_id)
+        async with aclosing(read(self.readers, source.vault, source.name)) as pages:
+            return await gather(
+                pages,
+                look=look,
+                began_at=began_at,
+                stage=stage,
+                thresholds=recorder.thresholds,
+            )
 
 
 async def run_all(

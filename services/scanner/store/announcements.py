@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.scanner.domain.inventory import Item
+from services.scanner.domain.rule import Place
+from services.scanner.store.locks import lock_vault
 from services.scanner.store.rows import to_item
 from shared.database import Connection
 
@@ -16,7 +18,7 @@ class Due:
     item_id: int
     item: Item
     container: str
-    subscription_id: str | None
+    place: Place
     siblings: tuple[Item, ...]
     recorded: frozenset[int]
 
@@ -28,7 +30,7 @@ async def list_due(conn: Connection, now: datetime, *, limit: int) -> list[Due]:
         SELECT i.id, i.kind, i.external_id, i.name, i.enabled, i.created_on, i.updated_on,
                i.not_before, i.expires_on, i.content_type, i.tags, i.recovery_level,
                i.recoverable_days, i.managed, i.version, i.thumbprint, i.application_object_id,
-               i.application_id, i.application_name, i.subscription_id,
+               i.application_id, i.application_name, i.subscription_id, i.vault_id,
                coalesce(i.application_name, v.name) AS container
         FROM scanner.item i JOIN scanner.vault v ON v.id = i.vault_id
         WHERE i.look_at <= $1 AND i.deleted_at IS NULL
@@ -45,9 +47,14 @@ async def list_due(conn: Connection, now: datetime, *, limit: int) -> list[Due]:
     return [
         Due(
             item_id=row["id"],
-            item=to_item(row),
+            item=(item := to_item(row)),
             container=row["container"],
-            subscription_id=row["subscription_id"],
+            place=Place(
+                subscription_id=row["subscription_id"],
+                vault_id=row["vault_id"],
+                item_id=row["id"],
+                tags=item.tags,
+            ),
             siblings=tuple(siblings.get(row["id"], ())),
             recorded=frozenset(recorded.get(row["id"], ())),
         )
@@ -78,12 +85,24 @@ async def _siblings(conn: Connection, item_ids: Sequence[int]) -> dict[int, list
 
 
 async def _recorded(conn: Connection, item_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return the steps of each item's present expiry, and of siblings that end at the same time.
+
+    Of siblings that are gone too: people were told of that end.
+    """
     rows = await conn.fetch(
         """
-        SELECT a.item_id, a.threshold_days
-        FROM scanner.announcement a
-        JOIN scanner.item i ON i.id = a.item_id AND i.expires_on = a.expires_on
-        WHERE a.item_id = ANY ($1::bigint[])
+        SELECT i.id AS item_id, a.threshold_days
+        FROM scanner.item i
+        JOIN scanner.announcement a ON a.item_id = i.id AND a.expires_on = i.expires_on
+        WHERE i.id = ANY ($1::bigint[])
+        UNION
+        SELECT i.id, a.threshold_days
+        FROM scanner.item i
+        JOIN scanner.item o
+          ON o.application_object_id = i.application_object_id AND o.kind = i.kind
+         AND o.name = i.name
+        JOIN scanner.announcement a ON a.item_id = o.id AND a.expires_on = i.expires_on
+        WHERE i.id = ANY ($1::bigint[])
         """,
         item_ids,
     )
@@ -124,4 +143,39 @@ async def save_looks(conn: Connection, looks: Sequence[tuple[int, datetime | Non
         """,
         [item_id for item_id, _ in looks],
         [look_at for _, look_at in looks],
+    )
+
+
+async def note_clock(conn: Connection, now: datetime) -> bool:
+    """Remember the moment by which this sweep judges; True when the last one's was later."""
+    went_back: bool = await conn.fetchval(
+        """
+        WITH before AS (SELECT c.swept_at FROM scanner.sweep_clock c),
+        noted AS (
+            INSERT INTO scanner.sweep_clock AS c (swept_at) VALUES ($1)
+            ON CONFLICT (only_one) DO UPDATE SET swept_at = excluded.swept_at)
+        SELECT coalesce((SELECT b.swept_at > $1 FROM before b), false)
+        """,
+        now,
+    )
+    return went_back
+
+
+async def wake_superseded(conn: Connection) -> None:
+    """Let the sweep look again at every application's credentials, after a clock went back.
+
+    A successor that had begun by that clock has not begun yet, so its predecessor counts again.
+    Takes the directory's lock, so that nobody else writes these rows meanwhile.
+    """
+    directory = await conn.fetchval("SELECT v.id FROM scanner.vault v WHERE v.kind = 'directory'")
+    if directory is None:
+        return
+    await lock_vault(conn, directory)
+    await conn.execute(
+        """
+        UPDATE scanner.item SET look_at = '-infinity'
+        WHERE vault_id = $1 AND deleted_at IS NULL AND enabled AND NOT managed
+          AND expires_on IS NOT NULL
+        """,
+        directory,
     )

@@ -1,6 +1,6 @@
 """Items and the change feed: only rows that differ are written, none for being seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -72,6 +72,7 @@ class Known:
     item: Item
     windows: Windows | None
     gone: bool
+    item_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,11 @@ async def list_known(
     """Return what the inventory holds of these items, removed ones included."""
     rows = await conn.fetch(
         """
-        SELECT i.kind, i.external_id, i.name, i.enabled, i.created_on, i.updated_on, i.not_before,
-               i.expires_on, i.warning_at, i.critical_at, i.content_type, i.tags, i.recovery_level,
-               i.recoverable_days, i.managed, i.version, i.thumbprint, i.application_object_id,
-               i.application_id, i.application_name, i.deleted_at IS NOT NULL AS gone
+        SELECT i.id, i.kind, i.external_id, i.name, i.enabled, i.created_on, i.updated_on,
+               i.not_before, i.expires_on, i.warning_at, i.critical_at, i.content_type, i.tags,
+               i.recovery_level, i.recoverable_days, i.managed, i.version, i.thumbprint,
+               i.application_object_id, i.application_id, i.application_name,
+               i.deleted_at IS NOT NULL AS gone
         FROM scanner.item i
         WHERE i.vault_id = $1 AND i.external_id = ANY ($2::text[])
         """,
@@ -114,13 +116,18 @@ async def list_known(
             to_item(row),
             Windows(row["warning_at"], row["critical_at"]) if row["warning_at"] else None,
             row["gone"],
+            row["id"],
         )
         for row in rows
     }
 
 
 async def add_items(
-    conn: Connection, scan_id: UUID, vault_id: int, items: Sequence[Item], thresholds: Thresholds
+    conn: Connection,
+    scan_id: UUID,
+    vault_id: int,
+    items: Sequence[Item],
+    thresholds: Callable[[Item], Thresholds],
 ) -> Span:
     """Add items that were never seen, with their entries. Needs the vault's lock."""
     if not items:
@@ -130,7 +137,10 @@ async def add_items(
 
 
 async def update_items(
-    conn: Connection, vault_id: int, items: Sequence[Item], thresholds: Thresholds
+    conn: Connection,
+    vault_id: int,
+    items: Sequence[Item],
+    thresholds: Callable[[Item], Thresholds],
 ) -> None:
     """Write items that are known and differ; a removed one comes back. Needs the vault's lock."""
     if not items:
@@ -166,6 +176,23 @@ async def add_changes(
     return Span(row["entries"], row["first"], row["last"]) if row else NOTHING
 
 
+async def any_absent(conn: Connection, vault_id: int, present: Sequence[str]) -> bool:
+    """Whether a listing lacks an item that is known to be there."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM scanner.item i
+            WHERE i.vault_id = $1 AND i.deleted_at IS NULL
+              AND NOT EXISTS (
+                  SELECT FROM unnest($2::text[]) AS p (external_id)
+                  WHERE p.external_id = i.external_id))
+        """,
+        vault_id,
+        present,
+    )
+    return found
+
+
 async def remove_absent(
     conn: Connection, scan_id: UUID, vault_id: int, present: Sequence[str]
 ) -> Span:
@@ -198,15 +225,16 @@ async def wake_siblings(conn: Connection, vault_id: int) -> None:
     """Let the sweep look again at the other credentials of applications that this write changed.
 
     Which one is the newest may have changed with it. Rows of this write carry this transaction's
-    time and have their own instant already.
+    time and have their own instant already. No time is compared by order: a clock that has been
+    ahead may have left its own times here.
     """
     await conn.execute(
         """
         UPDATE scanner.item AS i
-           SET look_at = now()
-         WHERE i.vault_id = $1 AND i.deleted_at IS NULL AND i.changed_at < now()
+           SET look_at = '-infinity'
+         WHERE i.vault_id = $1 AND i.deleted_at IS NULL AND i.changed_at <> now()
            AND i.enabled AND NOT i.managed AND i.expires_on IS NOT NULL
-           AND (i.look_at IS NULL OR i.look_at > now())
+           AND i.look_at IS DISTINCT FROM '-infinity'
            AND i.application_object_id IN (
                SELECT c.application_object_id FROM scanner.item c
                WHERE c.vault_id = $1 AND c.changed_at = now())

@@ -11,6 +11,7 @@ from shared.database import Connection
 _VAULT: Final = 7_301
 _TASK: Final = 7_302
 _ESTATE: Final = 7_303
+_RULES: Final = 7_304
 
 
 class Task(IntEnum):
@@ -20,6 +21,7 @@ class Task(IntEnum):
     SCAN_WATCHDOG = 2
     SCAN_SCHEDULES = 61
     RETENTION = 62
+    REJUDGE = 3
 
 
 async def lock_vault(conn: Connection, vault_id: int) -> None:
@@ -36,3 +38,13 @@ async def try_task(conn: Connection, task: Task) -> bool:
     """Take a task's lease for this transaction; False while another replica has it."""
     taken: bool = await conn.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", _TASK, task.value)
     return taken
+
+
+async def lock_rules(conn: Connection, *, to_change: bool = False) -> None:
+    """Keep the rules on thresholds as they are while items are judged by them.
+
+    Whoever changes one waits until everybody who judges has committed. So each item is either
+    visible to those who judge anew after the change, or judged by the changed rules.
+    """
+    shared = "" if to_change else "_shared"
+    await conn.execute(f"SELECT pg_advisory_xact_lock{shared}($1, 0)", _RULES)

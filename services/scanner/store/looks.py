@@ -30,6 +30,7 @@ class Standing:
     name: str
     subscription_id: str | None
     presence: Presence
+    outcome: VaultOutcome | None
     items: int
     fingerprint: bytes | None
     listed_at: datetime | None
@@ -72,11 +73,15 @@ async def get_time(conn: Connection) -> datetime:
 
 
 async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing | None:
-    """Become the one writer of a source; None when this scan has its outcome already."""
+    """Become the one writer of a source; None when this scan has its outcome already.
+
+    A listing that is stored from the future, by a clock that has gone back, is older than any.
+    """
     await lock_vault(conn, vault_id)
     row = await conn.fetchrow(
         """
-        SELECT v.name, v.subscription_id, v.items, v.fingerprint, v.listed_at, sv.presence
+        SELECT v.name, v.subscription_id, v.outcome, v.items, v.fingerprint, sv.presence,
+               CASE WHEN v.listed_at <= clock_timestamp() THEN v.listed_at END AS listed_at
         FROM scanner.scan_vault sv JOIN scanner.vault v ON v.id = sv.vault_id
         WHERE sv.scan_id = $1 AND sv.vault_id = $2 AND sv.finished_at IS NULL
         FOR NO KEY UPDATE OF sv
@@ -86,7 +91,11 @@ async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing
     )
     if row is None:
         return None
-    return Standing(**{**dict(row), "presence": Presence(row["presence"])})
+    words = {
+        "presence": Presence(row["presence"]),
+        "outcome": VaultOutcome(row["outcome"]) if row["outcome"] else None,
+    }
+    return Standing(**{**dict(row), **words})
 
 
 async def save_result(conn: Connection, scan_id: UUID, vault_id: int, result: Result) -> None:

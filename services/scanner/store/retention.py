@@ -62,12 +62,20 @@ async def delete_changes(conn: Connection, before: datetime, *, limit: int) -> i
 async def delete_items(conn: Connection, before: datetime, *, limit: int) -> int:
     """Delete items that are gone since before, with their announcements and what changed of them.
 
-    The rows are locked: one that comes back in the same moment lives, and is left alone.
+    The rows are locked: one that comes back in the same moment lives, and is left alone. So is one
+    whose announcements count for a credential that is to be kept: the sweep would tell of the same
+    end again.
     """
     rows = await conn.fetch(
         """
         SELECT i.id FROM scanner.item i
         WHERE i.deleted_at < $1
+          AND NOT EXISTS (
+              SELECT FROM scanner.announcement a
+              JOIN scanner.item o
+                ON o.application_object_id = i.application_object_id AND o.kind = i.kind
+               AND o.name = i.name AND o.expires_on = a.expires_on
+              WHERE a.item_id = i.id AND (o.deleted_at IS NULL OR o.deleted_at >= $1))
         ORDER BY i.deleted_at
         LIMIT $2
         FOR UPDATE SKIP LOCKED

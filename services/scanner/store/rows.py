@@ -1,6 +1,6 @@
 """Between items and rows: the columns of `scanner.item` that a listing gives."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import asyncpg
@@ -10,11 +10,10 @@ from services.scanner.domain.status import Thresholds, windows
 from services.scanner.domain.threshold import first_look
 
 
-def to_columns(items: Iterable[Item], thresholds: Thresholds) -> list[list[Any]]:
-    """Return one list for each column, in the order of the statement in `inventory.merge`."""
-    return [
-        list(column) for column in zip(*(_row(item, thresholds) for item in items), strict=True)
-    ]
+def to_columns(items: Iterable[Item], thresholds: Callable[[Item], Thresholds]) -> list[list[Any]]:
+    """Return one list for each column, in the order that `inventory` names them."""
+    rows = (_row(item, thresholds(item)) for item in items)
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _row(item: Item, thresholds: Thresholds) -> tuple[object, ...]:

@@ -89,7 +89,7 @@ async def test_owners_service_principals_and_organization_are_told(way: Way) -> 
 
     assert owned
     kinds = [each["servicePrincipalType"] for each in principals["value"]]
-    assert (kinds.count("Application"), kinds.count("ManagedIdentity")) == (40, 3)
+    assert (kinds.count("Application"), kinds.count("ManagedIdentity")) == (48, 3)
     assert organization["value"][0]["displayName"] == "Contoso"
 
 
@@ -111,6 +111,98 @@ async def test_what_does_not_exist_is_not_found(way: Way) -> None:
     status, body, _ = await way.get(url, await way.token("graph"))
 
     assert (status, body["error"]["code"]) == (404, "Request_ResourceNotFound")
+
+
+async def test_service_principals_are_told_as_they_are(way: Way) -> None:
+    token, graph = await way.token("graph"), f"{way.ready['graph']}/v1.0/servicePrincipals"
+    true = way.sandbox.at_first["service_principals"]
+    foreign = next(each for each in true if each["displayName"].startswith("Fabrikam"))
+
+    _, listed, _ = await way.get(f"{graph}?$top=999", token)
+    _, one, _ = await way.get(f"{graph}(appId='{foreign['appId']}')", token)
+
+    assert listed["value"] == true
+    assert one.pop("@odata.context").endswith("#servicePrincipals/$entity")
+    assert one == foreign
+    assert foreign["appOwnerOrganizationId"] != way.sandbox.at_first["tenant"]["tenantId"]
+
+
+async def test_a_signing_certificate_is_three_credentials_under_one_identifier(way: Way) -> None:
+    signing = [
+        each
+        for each in way.sandbox.at_first["service_principals"]
+        if each["preferredTokenSigningKeyThumbprint"]
+    ]
+
+    assert len(signing) == 3
+    for each in signing:
+        sign, verify = each["keyCredentials"]
+        (password,) = each["passwordCredentials"]
+        assert (sign["usage"], verify["usage"]) == ("Sign", "Verify")
+        assert sign["keyId"] == password["keyId"] != verify["keyId"]
+        assert len({one["customKeyIdentifier"] for one in (sign, verify, password)}) == 1
+
+
+async def test_one_relation_can_be_expanded_in_pages_of_a_hundred(way: Way) -> None:
+    token, url = await way.token("graph"), f"{way.ready['graph']}{APPLICATIONS}"
+    relations = way.sandbox.at_first["relations"]
+
+    _, owners, _ = await way.get(f"{url}?$top=999&$select=id&$expand=owners($select=id)", token)
+    _, federated, _ = await way.get(f"{url}?$expand=federatedIdentityCredentials", token)
+    both, _, _ = await way.get(f"{url}?$expand=owners,federatedIdentityCredentials", token)
+    unknown, _, _ = await way.get(f"{url}?$expand=secrets", token)
+
+    for each in owners["value"]:
+        assert [owner["id"] for owner in each["owners"]] == [
+            owner["id"] for owner in relations[each["id"]]["owners"]
+        ]
+        assert all(set(owner) <= {"@odata.type", "id"} for owner in each["owners"])
+    assert any(each["federatedIdentityCredentials"] for each in federated["value"])
+    for each in federated["value"]:
+        true = relations[each["id"]]["federatedIdentityCredentials"]
+        assert each["federatedIdentityCredentials"] == true
+        _, own, _ = await way.get(f"{url}/{each['id']}/federatedIdentityCredentials", token)
+        assert own["value"] == true
+    assert (both, unknown) == (400, 400)
+
+
+async def test_counting_is_an_advanced_query_and_goes_with_no_expansion(way: Way) -> None:
+    token, url = await way.token("graph"), f"{way.ready['graph']}{APPLICATIONS}"
+    eventual = {"ConsistencyLevel": "eventual"}
+    empty = quote("owners/$count eq 0")
+
+    _, first, _ = await way.get(f"{url}?$count=true&$top=30", token, **eventual)
+    _, second, _ = await way.get(first["@odata.nextLink"], token, **eventual)
+    _, plain, _ = await way.get(f"{url}?$count=true", token)
+    refused, _, _ = await way.get(f"{url}?$filter={empty}", token)
+    _, unowned, _ = await way.get(f"{url}?$count=true&$filter={empty}", token, **eventual)
+    expanded, _, _ = await way.get(f"{url}?$expand=owners", token, **eventual)
+    count, _, _ = await way.get(f"{url}/$count", token)
+    _, counted, _ = await way.get(f"{url}/$count", token, **eventual)
+
+    assert (first["@odata.count"], "@odata.count" in second, "@odata.count" in plain) == (
+        40,
+        False,
+        False,
+    )
+    relations = way.sandbox.at_first["relations"]
+    assert unowned["value"]
+    assert not any(relations[each["id"]]["owners"] for each in unowned["value"])
+    assert (refused, expanded, count, counted) == (400, 400, 400, 40)
+
+
+async def test_beyond_its_quota_a_reader_is_told_when_to_come_back(way: Way) -> None:
+    token, url = await way.token("graph"), f"{way.ready['graph']}{APPLICATIONS}"
+    way.sandbox.control.set_graph_quota(units=2)
+    try:
+        once, _, _ = await way.get(url, token)
+        refused, body, headers = await way.get(url, token)
+    finally:
+        way.sandbox.control.set_graph_quota()
+
+    assert (once, refused, body["error"]["code"]) == (200, 429, "TooManyRequests")
+    assert int(headers["retry-after"]) >= 1
+    assert (await way.get(url, token))[0] == 200
 
 
 class Loopback(httpcore.AsyncNetworkBackend):

@@ -9,7 +9,7 @@ import pytest
 from services.scanner.adapters import open_clouds
 from services.scanner.domain.permission_row import Row, State
 from services.scanner.steps.doctor import Doctor, Examined
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.pace import LocalLedger, Pacing
 from shared.events.permissions import Answer
 from tests.support.discovery import settings_for
 from tests.support.sandbox import Sandbox
@@ -27,8 +27,8 @@ def _way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def doctor(sandbox: Sandbox, name: str = "discover") -> AsyncIterator[Doctor]:
-    pacing = Pacing()
-    async with open_clouds(settings_for(sandbox, name), pace=pacing.wait) as clouds:
+    pacing = Pacing(LocalLedger())
+    async with open_clouds(settings_for(sandbox, name), gate=pacing.gate) as clouds:
         yield Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing)
 
 

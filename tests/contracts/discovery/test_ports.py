@@ -97,7 +97,7 @@ async def test_a_vault_that_does_not_exist_is_an_error_and_not_an_empty_vault(
 
 
 async def test_every_instant_is_aware_and_in_utc(world: World) -> None:
-    items = await whole(world.clouds.directory.credentials())
+    items = await whole(world.clouds.directory.listing())
     for vault in list(world.vaults.values())[:3]:
         if vault.name not in world.unreadable:
             items += await whole(world.clouds.vaults.items(vault))
@@ -119,7 +119,7 @@ async def test_a_listing_that_is_left_early_harms_no_other(world: World) -> None
 
 
 async def test_every_application_credential_is_found_with_every_field(world: World) -> None:
-    found = await whole(world.clouds.directory.credentials())
+    found = await whole(world.clouds.directory.listing())
 
     assert {item.external_id: item for item in found} == world.credentials
     assert {item.kind for item in found} <= APPLICATION_KINDS

@@ -28,12 +28,13 @@ from shared.events import (
     SyncConflict,
     SyncFailed,
     SyncRequested,
+    ThresholdChangeRequested,
     VaultScanned,
 )
 from shared.events.alerting import Severity
 from shared.events.licensing import LicenseState
 from shared.events.permissions import Answer
-from shared.events.scanning import ScanMode, ScanOutcome, VaultOutcome
+from shared.events.scanning import ScanMode, ScanOutcome, ThresholdScope, VaultOutcome
 
 SCAN = UUID("0b8f6f0e-6a53-4d0e-9c55-2d1f6f3f0a01")
 ROTATION = UUID("3c1d2f4e-98a7-4b1c-8f0d-6f1f8a2b7c02")
@@ -91,6 +92,7 @@ EXAMPLES: tuple[Event, ...] = (
         vault_name="kv-payments-prod",
         subscription_id=PAYMENTS,
         outcome=VaultOutcome.OK,
+        previous_outcome=VaultOutcome.DENIED,
         items=140,
         added=2,
         changed=1,
@@ -112,6 +114,13 @@ EXAMPLES: tuple[Event, ...] = (
         details_pending=12,
     ),
     SecretExpiring(credential=PASSWORD, expires_on=LATER, threshold_days=7, status="critical"),
+    ThresholdChangeRequested(
+        scope=ThresholdScope.TAG,
+        name="env=prod",
+        warning_days=60,
+        critical_days=14,
+        requested_by="ada",
+    ),
     RotationRequested(
         rotation_id=ROTATION, credential=APP, requested_by="policy:apps", emergency=True
     ),

@@ -296,3 +296,22 @@ async def test_what_fails_half_way_leaves_nothing(
     await tell(desk, ref)
 
     assert len(await estate.rows(ALERTS)) == 1
+
+
+@pytest.mark.parametrize("hours", [-1, 1], ids=["behind", "ahead"])
+async def test_a_clock_an_hour_off_the_databases_raises_the_end_once(
+    estate: Estate, desk: Desk, clock: Clock, hours: int
+) -> None:
+    """The scanner judged by the database's clock; its word counts, and nobody is told twice."""
+    ref = await estate.add(days=0)
+    hour = DAY / 24
+    clock.now = NOW + hours * hour
+
+    await tell(desk, ref, days=0, step=0)
+    for off in (hours, 0, -hours):
+        clock.now = NOW + off * hour
+        await look_at_estate(desk)
+
+    alerts = await estate.rows("SELECT state, threshold_days FROM alerting.v_alert")
+    assert alerts == [{"state": "raised", "threshold_days": 0}]
+    assert len(await estate.rows("SELECT id FROM alerting.delivery")) == 1

@@ -1,10 +1,12 @@
 """A vault's lists are followed to their end, on one connection, and nowhere else."""
 
+import asyncio
+
 import pytest
 
 from services.scanner.adapters.key_vault import KeyVaultReader
-from services.scanner.domain.inventory import VaultRef
-from shared.clouds import paging
+from shared.clouds import CloudClient, paging
+from shared.clouds.client import get
 from shared.clouds.errors import ForeignHostError, UnexpectedAnswerError
 from tests.support.clouds import Adapters, LocalCloud, holds_no_secret, listing, says
 from tests.support.waiting import eventually
@@ -37,21 +39,87 @@ async def test_a_vaults_connection_is_closed_when_it_was_read_or_left(
         await eventually(seen.connection.is_closing, seconds=5)
 
 
+class Counting:
+    """A gate that notes how many requests had been sent when it was asked, and what it heard."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.asked: list[int] = []
+        self.heard: list[float | None] = []
+
+    async def take(self) -> None:
+        self.asked.append(len(self.cloud.seen))
+
+    async def slow_down(self, seconds: float | None) -> None:
+        self.heard.append(seconds)
+
+
+async def read_through(gate: Counting, cloud: LocalCloud, adapters: Adapters) -> None:
+    reader = KeyVaultReader(adapters.session, adapters.credential, gate=lambda _: gate)
+    _ = [page async for page in reader.items(cloud.vault())]
+
+
 async def test_a_place_in_the_budget_is_waited_for_before_each_page(
     cloud: LocalCloud, adapters: Adapters
 ) -> None:
-    waited: list[tuple[str, int]] = []
-
-    async def pace(vault: VaultRef) -> None:
-        waited.append((vault.name, len(cloud.seen)))
-
+    gate = Counting(cloud)
     link = f"{cloud.vault().uri}secrets?$skiptoken=b"
     cloud.on("/secrets", listing(link=link), listing())
-    reader = KeyVaultReader(adapters.session, adapters.credential, pace=pace)
 
-    _ = [page async for page in reader.items(cloud.vault())]
+    await read_through(gate, cloud, adapters)
 
-    assert waited == [("kv-1", 0), ("kv-1", 1), ("kv-1", 2), ("kv-1", 3)]
+    assert gate.asked == [0, 1, 2, 3]
+
+
+async def test_every_repeated_request_takes_a_place_of_its_own(
+    cloud: LocalCloud, adapters: Adapters
+) -> None:
+    gate = Counting(cloud)
+    cloud.on("/secrets", says({}, status=503), says({}, status=401), listing())
+
+    await read_through(gate, cloud, adapters)
+
+    assert gate.asked == [0, 1, 2, 3, 4]
+    assert gate.heard == []
+
+
+async def test_every_request_to_slow_down_is_heard_whatever_comes_of_the_vault(
+    cloud: LocalCloud, adapters: Adapters
+) -> None:
+    gate = Counting(cloud)
+    cloud.on(
+        "/secrets",
+        says({}, status=429, headers={"Retry-After": "2"}),
+        says({}, status=429, headers={"retry-after-ms": "1500"}),
+        says({}, status=429),
+        listing(),
+    )
+
+    await read_through(gate, cloud, adapters)
+
+    assert gate.heard == [2.0, 1.5, None]
+
+
+async def test_waiting_for_a_place_is_not_the_vaults_slowness(
+    cloud: LocalCloud, adapters: Adapters
+) -> None:
+    class Slow(Counting):
+        async def take(self) -> None:
+            await asyncio.sleep(0.4)
+
+    client = CloudClient(
+        adapters.session.transport(),
+        adapters.credential,
+        audience="vault",
+        scope="s",
+        total_seconds=0.3,
+        gate=Slow(cloud),
+    )
+    cloud.on("/secrets", listing(ROW))
+
+    answer = await client.read(get(f"{cloud.vault().uri}secrets"), "the secrets of vault kv-1")
+
+    assert answer["value"] == [ROW]
 
 
 async def test_a_fault_on_a_later_page_is_never_taken_for_the_end(

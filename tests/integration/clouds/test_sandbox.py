@@ -59,7 +59,7 @@ async def read_all(clouds: Clouds) -> int:
     subscriptions = await clouds.estate.subscriptions()
     vaults = await clouds.estate.vaults([subscription.id for subscription in subscriptions])
     found = await asyncio.gather(*(read(clouds, vault) for vault in vaults), return_exceptions=True)
-    _ = [page async for page in clouds.directory.credentials()]
+    _ = [list(page) async for page in clouds.directory.listing()]
     return sum(isinstance(each, BaseException) for each in found)
 
 

@@ -81,7 +81,7 @@ async def test_discovery_works_under_the_real_names_of_each_cloud(
         closed = truth.unreadable(await asyncio.to_thread(running.control.truth), "discover-sp")
         readable = [vault for vault in vaults if vault.name not in closed]
         items = [page async for page in adapters.vaults.items(readable[0])]
-        applications = [page async for page in adapters.directory.credentials()]
+        applications = [list(page) async for page in adapters.directory.listing()]
 
     assert any(items)
     assert any(applications)

@@ -47,9 +47,16 @@ async def test_every_field_of_everything_equals_the_truth(estate: Sandbox) -> No
         subscriptions = await clouds.estate.subscriptions()
         vaults = await clouds.estate.vaults([subscription.id for subscription in subscriptions])
         found = await asyncio.gather(*(_read(clouds, vault) for vault in vaults))
-        credentials = [item async for page in clouds.directory.credentials() for item in page]
+        listing = [page async for page in clouds.directory.listing()]
 
     assert subscriptions == truth.subscriptions(told)
     assert {vault.resource_id: vault for vault in vaults} == truth.vaults(told)
     assert dict(zip((vault.name for vault in vaults), found, strict=True)) == expected
+    credentials = [item for page in listing for item in page]
+    objects = [found for page in listing for found in page.objects]
     assert {item.external_id: item for item in credentials} == truth.credentials(told)
+    assert len(credentials) == len(truth.credentials(told))
+    assert {found.object_id: found for found in objects} == truth.objects(told)
+    assert any(item.managed for item in credentials)
+    assert any(len(found.owners or ()) > 20 for found in objects)
+    assert any(found.federated for found in objects)

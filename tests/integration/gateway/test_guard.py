@@ -83,6 +83,7 @@ def filled(path: str) -> str:
         path.replace("{scan_id}", uuid)
         .replace("{item_id}", "999999")
         .replace("{vault_id}", "999999")
+        .replace("{application_id}", "999999")
     )
 
 

@@ -21,11 +21,16 @@ _SENT: Final = (
 )
 # Not TRUNCATE: it makes new files for every index, which takes longer than a test.
 _EMPTY: Final = """
-    DELETE FROM scanner.announcement; DELETE FROM scanner.change; DELETE FROM scanner.item;
+    DELETE FROM scanner.threshold_backlog; DELETE FROM scanner.threshold;
+    DELETE FROM scanner.sweep_clock;
+    DELETE FROM scanner.credential; DELETE FROM scanner.application_change;
+    DELETE FROM scanner.application; DELETE FROM scanner.announcement; DELETE FROM scanner.change;
+    DELETE FROM scanner.item;
     DELETE FROM scanner.scan_vault; DELETE FROM scanner.shard;
     DELETE FROM scanner.schedule_run; DELETE FROM scanner.schedule;
     DELETE FROM scanner.posture_day; DELETE FROM scanner.feed_kept;
     DELETE FROM scanner.scan;
+    DELETE FROM scanner.budget;
     DELETE FROM scanner.staged; DELETE FROM scanner.vault; DELETE FROM scanner.subscription;
     DELETE FROM scanner.permission_check;
     UPDATE scanner.permission_turn

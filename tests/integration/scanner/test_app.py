@@ -129,6 +129,7 @@ async def test_a_requested_scan_runs_to_its_end_on_the_real_bus(
             "permission doctor",
             "scan schedules",
             "retention",
+            "thresholds",
         }
 
     assert await emitted(database, VaultScanned) == 13

@@ -64,7 +64,18 @@ async def clean_run(rig: Rig) -> str:
         await rig.scan()
     expected = await state(rig)
     await rig.pool.execute("DELETE FROM scanner.announcement")
-    for table in ("change", "scan_vault", "shard", "scan", "item", "vault", "test_sent"):
+    for table in (
+        "change",
+        "scan_vault",
+        "shard",
+        "scan",
+        "credential",
+        "application_change",
+        "application",
+        "item",
+        "vault",
+        "test_sent",
+    ):
         await rig.pool.execute(f"DELETE FROM scanner.{table}")  # noqa: S608 - names from above
     return expected
 

@@ -28,6 +28,7 @@ from shared.clouds.errors import (
     TimedOutError,
     UnexpectedAnswerError,
 )
+from shared.errors import TransientError
 from shared.events import ScanCompleted
 from shared.events.scanning import ScanMode
 from tests.support.details import MADE, FakeDetails, a_certificate, a_version
@@ -453,3 +454,31 @@ async def test_a_changed_item_is_read_again_although_its_vault_was_passed_over_b
     await rig.scan()
 
     assert told.asked == [("kv-pay", "versions", "secrets/new")]
+
+
+async def test_a_budget_that_cannot_be_asked_ends_the_pass_and_marks_no_item(
+    rig: Rig, told: FakeDetails
+) -> None:
+    """The database is away: nothing is known against an item, and the shard comes again."""
+    fill(rig, secrets=1)
+
+    def refuse(*_: str) -> None:
+        raise TransientError("No database connection.")
+
+    told.refuse = refuse
+    scan_id = await rig.request()
+    shards = await rig.shards(scan_id)
+    failed = 0
+    for shard in shards:
+        with contextlib.suppress(TransientError):
+            await rig.deliver(*shard)
+            continue
+        failed += 1
+    assert failed == 1
+    assert await details(rig) == {}
+
+    told.refuse = lambda *_: None
+    for shard in shards:
+        await rig.deliver(*shard)
+
+    assert {row["outcome"] for row in (await details(rig)).values()} == {"ok"}

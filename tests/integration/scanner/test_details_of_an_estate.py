@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from services.scanner.adapters import Clouds, open_clouds
-from services.scanner.adapters.key_vault import open_vault
+from services.scanner.adapters.key_vault import open_gate, open_vault
 from services.scanner.domain.calls import Calls
-from services.scanner.domain.inventory import Item, Subscription, VaultRef
+from services.scanner.domain.inventory import Subscription, VaultRef
+from services.scanner.domain.listing import Page
 from services.scanner.ports import VaultDetails
 from shared.clouds import SingleFlightCredential, client, make_source, open_session
 from shared.clouds.errors import BlindnessError
@@ -40,11 +41,11 @@ class Joined:
     async def vaults(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         return await self.clouds.estate.vaults(subscription_ids)
 
-    def items(self, vault: VaultRef) -> AsyncIterator[list[Item]]:
+    def items(self, vault: VaultRef) -> AsyncIterator[Page]:
         return self.clouds.vaults.items(vault)
 
-    def credentials(self) -> AsyncIterator[list[Item]]:
-        return self.clouds.directory.credentials()
+    def listing(self) -> AsyncIterator[Page]:
+        return self.clouds.directory.listing()
 
     def open(self, vault: VaultRef) -> AbstractAsyncContextManager[VaultDetails]:
         return self.clouds.details.open(vault)
@@ -169,7 +170,7 @@ async def test_the_client_of_the_second_pass_refuses_to_read_a_value(estate: San
     cloud = settings_for(estate, "rotate")
     async with open_session(cloud) as session, SingleFlightCredential(make_source(session)) as one:
         ref = truth.vaults({"vaults": [vault]})[vault["id"].lower()]
-        async with open_vault(session, one, ref, Calls()) as opened:
+        async with open_vault(session, one, ref, Calls(), open_gate(ref)) as opened:
             for address in (
                 secret["id"],
                 f"{secret['id']}/{'0' * 32}",

@@ -104,7 +104,18 @@ async def stage_early(*arguments: Any, **named: Any) -> Any:
 
 
 async def forget(rig: Rig) -> None:
-    for table in ("announcement", "change", "scan_vault", "shard", "scan", "item", "vault"):
+    for table in (
+        "announcement",
+        "change",
+        "scan_vault",
+        "shard",
+        "scan",
+        "credential",
+        "application_change",
+        "application",
+        "item",
+        "vault",
+    ):
         await rig.pool.execute(f"DELETE FROM scanner.{table}")  # noqa: S608 - names from above
     await rig.pool.execute("DELETE FROM scanner.test_sent")
 

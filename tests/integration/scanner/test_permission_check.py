@@ -6,12 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.scanner.domain.permission_grants import Grant
 from services.scanner.handlers import on_permission_check_requested
 from services.scanner.ports import VaultWithPolicies
 from services.scanner.steps.doctor import Doctor
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.pace import LocalLedger, Pacing
 from services.scanner.steps.permission_check import Checkup, look_at_permissions
 from services.scanner.store import permissions
 from shared.database import Pool
@@ -40,7 +41,9 @@ def some_probes() -> FakeProbes:
 def a_checkup(
     pool: Pool, outbox: SentTable, probes: FakeProbes | None = None, **more: Any
 ) -> Checkup:
-    doctor = Doctor(probes=probes or some_probes(), estate=FakeCloud(), pacing=Pacing())
+    doctor = Doctor(
+        probes=probes or some_probes(), estate=FakeCloud(), pacing=Pacing(LocalLedger())
+    )
     return Checkup(pool=pool, outbox=outbox, doctor=doctor, **more)
 
 
@@ -288,15 +291,17 @@ async def test_an_event_is_published_when_the_answer_changes_and_only_then(rig: 
 
 
 async def test_an_identity_that_could_read_values_is_a_warning_and_degrades_the_health(
-    rig: Rig, capsys: pytest.CaptureFixture[str]
+    rig: Rig,
 ) -> None:
     assert (await look_at_permissions(rig.pool)).status is Status.OK
     probes = FakeProbes(listed=some_probes().listed, granted=[READER, KEY_VAULT_READER, READS])
 
-    await a_checkup(rig.pool, rig.outbox, probes).turn()
+    with capture_logs() as said:
+        await a_checkup(rig.pool, rig.outbox, probes).turn()
 
-    said = capsys.readouterr()
-    assert "COULD READ VALUES" in said.out + said.err
+    (warning,) = (entry for entry in said if entry["log_level"] == "warning")
+    assert "COULD READ VALUES" in warning["event"]
+    assert (warning["vaults"], warning["first"]) == (1, "kv-a")
     found = await look_at_permissions(rig.pool)
     assert found.status is Status.DEGRADED
     assert "COULD READ VALUES" in found.detail

@@ -1,15 +1,16 @@
 """What is kept and what goes: old scans and changes go, what lives and what was seen last stays."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from services.scanner.steps import retain as steps
 from services.scanner.steps.retain import retain
+from services.scanner.steps.sweep import sweep
 from services.scanner.store.locks import Task, try_task
-from tests.support.scanner import DAY, Rig, a_vault, an_item
+from tests.support.scanner import DAY, Rig, a_credential, a_vault, an_item
 
 AGED = {
     "scan": ("requested_at", "started_at", "completed_at"),
@@ -74,6 +75,32 @@ async def test_gone_items_go_with_what_is_kept_of_them_and_living_ones_stay(rig:
     assert len(await rig.inventory()) == 1
     assert len(await rig.inventory(removed=True)) == 1, "b is gone since today only"
     assert await count(rig, ["announcement", "change"]) == [2, 1]
+
+
+async def test_what_was_announced_counts_for_a_successor_however_long_its_item_is_gone(
+    rig: Rig,
+) -> None:
+    """As long as a credential with the same end lives, or could come back, nobody is told twice."""
+    end = datetime.now(UTC).replace(microsecond=0) + 2 * DAY
+    rig.cloud.credentials_seen = [a_credential("first", expires_on=end)]
+    await rig.scan()
+    assert await sweep(rig.pool, rig.outbox) == 1
+    rig.cloud.credentials_seen = [a_credential("second", expires_on=end)]
+    await rig.scan()
+    await age(rig, 2)
+    await rig.scan()
+
+    await retain(rig.pool, keep_days=1)
+    rig.cloud.credentials_seen.append(a_credential("other", name="web", expires_on=end + 200 * DAY))
+    await rig.scan()
+
+    assert await sweep(rig.pool, rig.outbox) == 0
+    rig.cloud.credentials_seen = []
+    await rig.scan()
+    await age(rig, 2)
+    await rig.scan()
+    await retain(rig.pool, keep_days=1)
+    assert await count(rig, ["item", "announcement"]) == [0, 0], "then all of them go together"
 
 
 async def test_small_batches_come_to_the_same_as_one(

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -187,6 +188,60 @@ async def test_when_the_newer_credential_is_taken_away_the_older_one_is_announce
     await rig.scan()
 
     assert await sweep(rig.pool, rig.outbox) == 1
+
+
+async def test_sweeping_reads_the_rows_that_are_due_and_no_others(rig: Rig) -> None:
+    """Of 100,000 items 50 are due: the plan walks the index of due times and stops."""
+    await holding(rig)
+    await rig.pool.execute(
+        """
+        INSERT INTO scanner.item (vault_id, kind, external_id, name, enabled, managed, expires_on,
+               warning_at, critical_at, look_at)
+        SELECT v.id, 'secret', 'secrets/s' || n, 's' || n, true, false, e.at,
+               e.at - interval '30 days', e.at - interval '7 days', e.at - interval '60 days'
+        FROM scanner.vault v, generate_series(1, 100000) AS n,
+             LATERAL (SELECT now() + CASE WHEN n <= 50 THEN interval '5 days'
+                                          ELSE interval '200 days' END AS at) AS e
+        WHERE v.name = 'kv-pay'
+        """
+    )
+    await rig.pool.execute("ANALYZE scanner.item")
+    before = await _rows_read(rig)
+
+    assert await sweep(rig.pool, rig.outbox) == 50
+
+    assert await _rows_read(rig) - before < 1000, "rows by sequential and index scans"
+    plan = await _plan_of_due(rig)
+    assert "item_to_look_at" in plan, plan  # by an index scan or by a bitmap of it
+    assert "Seq Scan on item" not in plan
+
+
+async def _rows_read(rig: Rig) -> int:
+    async with rig.pool.acquire() as conn:
+        await conn.execute("SELECT pg_stat_force_next_flush()")
+    read: int = await rig.pool.fetchval(
+        """
+        SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_all_tables
+        WHERE relid = 'scanner.item'::regclass
+        """
+    )
+    return read
+
+
+async def _plan_of_due(rig: Rig) -> str:
+    """Return the plan of the sweep's own statement, as the server chooses it now."""
+    sent: list[tuple[str, tuple[object, ...]]] = []
+
+    class Ear:
+        async def fetch(self, sql: str, *arguments: object) -> list[object]:
+            sent.append((sql, arguments))
+            return []
+
+    ear: Any = Ear()
+    await sweeping.announcements.list_due(ear, TODAY, limit=sweeping.BATCH)
+    sql, arguments = sent[0]
+    rows = await rig.pool.fetch(f"EXPLAIN {sql}", *arguments)
+    return "\n".join(row[0] for row in rows)
 
 
 async def test_an_unreadable_vaults_items_are_announced_all_the_same(rig: Rig) -> None:

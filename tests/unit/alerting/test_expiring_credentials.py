@@ -240,6 +240,14 @@ def test_a_newer_one_speaks_only_once_it_can_be_used() -> None:
     assert speaker([disabled, gone], NOW) is disabled
 
 
+def test_a_part_that_is_renewed_with_another_never_speaks_for_it() -> None:
+    signs = credential(3, ref=ref(1), application="a")
+    verifies = replace(signs, ref=ref(2), managed=True)
+
+    assert speaker([verifies, signs], NOW) is signs
+    assert speaker([signs, verifies], NOW) is signs
+
+
 @pytest.mark.parametrize(
     ("left", "words"),
     [

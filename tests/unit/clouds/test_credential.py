@@ -246,3 +246,18 @@ async def test_a_failure_is_a_sentence_without_the_answers_text(
     assert failed.value.remedy
     assert "canary" not in str(failed.value)
     assert failed.value.__cause__ is None
+
+
+async def test_a_machine_whose_clock_is_ahead_does_not_ask_for_every_request(
+    credential: SingleFlightCredential, tokens: Tokens, time: Time
+) -> None:
+    """By its clock each token has ended when it comes; a service's refusal says more."""
+    truth = time.now
+    tokens.clock = lambda: truth
+    time.pass_by(10 * 365 * 86_400)
+
+    assert {await _token(credential) for _ in range(50)} == {"token-canary-1"}
+
+    credential.drop(SCOPE, "token-canary-1")
+    assert await _token(credential) == "token-canary-2"
+    assert tokens.issued == 2

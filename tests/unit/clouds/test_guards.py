@@ -133,8 +133,19 @@ def test_nothing_else_of_the_management_api_can_be_read(path: str) -> None:
 GROUPS = "/v1.0/servicePrincipals/0a/transitiveMemberOf/microsoft.graph.group"
 
 
-@pytest.mark.parametrize("path", ["/v1.0/applications?$top=999", f"{GROUPS}?$select=id"])
-def test_applications_and_a_principals_groups_are_read_from_the_directory(path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1.0/applications?$top=999",
+        "/v1.0/applications/0a/owners",
+        "/v1.0/applications/0a/federatedIdentityCredentials",
+        "/v1.0/servicePrincipals?$top=999",
+        "/v1.0/servicePrincipals/0a/owners",
+        "/v1.0/servicePrincipals/0a/federatedIdentityCredentials",
+        f"{GROUPS}?$select=id",
+    ],
+)
+def test_applications_and_principals_with_what_belongs_to_them_are_read(path: str) -> None:
     paths.DIRECTORY.check("GET", f"https://graph.microsoft.com{path}")
 
 

@@ -29,4 +29,4 @@ def test_every_connection_has_deadlines_and_says_whose_it_is() -> None:
 
     assert options["timeout"] > 0
     assert options["command_timeout"] > 0
-    assert options["server_settings"] == {"application_name": "scanner"}
+    assert options["server_settings"] == {"application_name": "scanner", "timezone": "UTC"}

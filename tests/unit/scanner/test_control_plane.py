@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scanner.domain.budget import MANAGEMENT_BURST_SECONDS, MANAGEMENT_RATE, Budget
 from services.scanner.domain.configuration import (
     AccessPolicy,
     VaultConfiguration,
@@ -21,8 +20,9 @@ from services.scanner.domain.grants import (
     is_at_or_above,
 )
 from services.scanner.domain.outcome import unlisted_subscription
+from services.scanner.domain.own_budget import MANAGEMENT_BURST_SECONDS, MANAGEMENT_RATE, Budget
 from services.scanner.domain.remedy import grant_reader
-from services.scanner.steps.pace import LONGEST_HOLD_SECONDS, ManagementPacing
+from services.scanner.steps.own_pace import LONGEST_HOLD_SECONDS, ManagementPacing
 
 facts = st.dictionaries(
     st.sampled_from(["sku", "rbac", "tags", "policies"]), st.none() | st.booleans() | st.text()

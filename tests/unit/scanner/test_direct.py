@@ -8,7 +8,6 @@ import pytest
 
 from services.scanner.domain.status import Status
 from services.scanner.steps.direct import Begun, Ended, Looked, scan
-from services.scanner.steps.pace import Pacing
 from services.scanner.steps.read import Readers
 from shared.clouds.errors import AccessDeniedError, Denial, ThrottledError, UnavailableError
 from shared.events.scanning import ScanOutcome, VaultOutcome
@@ -18,7 +17,7 @@ from tests.support.scanner import DAY, EAST, NOW, FakeCloud, a_credential, a_vau
 
 async def run(cloud: FakeCloud, **named: Any) -> list[Any]:
     readers = Readers(vaults=cloud, directory=cloud, page_seconds=0.5)
-    progress = scan(cloud, readers, Pacing(), **{"now": NOW, **named})
+    progress = scan(cloud, readers, **{"now": NOW, **named})
     return [step async for step in progress]
 
 
@@ -82,40 +81,13 @@ async def test_who_stops_listening_stops_the_reading() -> None:
     cloud.hangs.add("kv-b")
     readers = Readers(vaults=cloud, directory=cloud)
 
-    async with aclosing(scan(cloud, readers, Pacing(), now=NOW)) as progress:
+    async with aclosing(scan(cloud, readers, now=NOW)) as progress:
         async for step in progress:
             if isinstance(step, Looked):
                 break
 
     others = asyncio.all_tasks() - {asyncio.current_task()}
     assert others == set()
-
-
-async def test_a_throttled_vault_slows_its_region_down_and_a_read_one_speeds_it_up() -> None:
-    pacing = Pacing(100.0)
-    east, north = a_vault(), a_vault(region="northeurope")
-    pacing.heed(east, VaultOutcome.THROTTLED)
-    assert (pacing.budget(east).rate, pacing.budget(north).rate) == (50, 100)
-    pacing.heed(east, VaultOutcome.OK)
-    assert pacing.budget(east).rate == 55
-    pacing.heed(east, VaultOutcome.DENIED)
-    pacing.heed(None, VaultOutcome.THROTTLED)
-    assert pacing.budget(east).rate == 55
-
-
-async def test_pages_wait_for_their_budget() -> None:
-    pacing = Pacing(1000.0)
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.scanner.steps.pace.asyncio.sleep", sleep)
-        for _ in range(500):
-            await pacing.wait(a_vault())
-
-    assert 0 < max(waits) <= 0.5
 
 
 async def test_an_error_of_the_clouds_own_words_reaches_the_outcome() -> None:

@@ -9,10 +9,10 @@ import pytest
 from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.permission_facts import PolicyEntry
 from services.scanner.domain.permission_row import Row, State
-from services.scanner.ports import VaultWithPolicies
+from services.scanner.ports import Quota, VaultWithPolicies
 from services.scanner.steps import doctor as steps
 from services.scanner.steps.doctor import Doctor, Examined
-from services.scanner.steps.pace import Pacing
+from services.scanner.steps.pace import LocalLedger, Pacing
 from shared.clouds.errors import (
     AccessDeniedError,
     Denial,
@@ -52,7 +52,7 @@ def some_vaults() -> list[VaultWithPolicies]:
 
 
 async def examine(probes: FakeProbes, **cloud: Any) -> Examined:
-    doctor = Doctor(probes=probes, estate=FakeCloud(**cloud), pacing=Pacing())
+    doctor = Doctor(probes=probes, estate=FakeCloud(**cloud), pacing=Pacing(LocalLedger()))
     return await doctor.examine()
 
 
@@ -113,16 +113,29 @@ async def test_what_stands_in_the_way_of_one_list_is_not_waited_for_three_times(
     assert [kind for name, kind in probes.tried if name == "kv-a"] == ["permissions", "secrets"]
 
 
+class Slowed(LocalLedger):
+    """Notes whose budget is slowed down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[Quota] = []
+
+    async def slow_down(self, quota: Quota, pause: float) -> None:
+        self.heard.append(quota)
+        await super().slow_down(quota, pause)
+
+
 async def test_a_vault_that_asks_to_slow_down_slows_its_neighbours() -> None:
     vault = a_vault("kv-a")
     probes = FakeProbes(
         listed=[listed(vault)], lists={("kv-a", "secrets"): ThrottledError("Slow.")}
     )
-    doctor = Doctor(probes=probes, estate=FakeCloud(), pacing=Pacing())
+    ledger = Slowed()
+    doctor = Doctor(probes=probes, estate=FakeCloud(), pacing=Pacing(ledger))
 
     await doctor.examine()
 
-    assert doctor.pacing.budget(vault).rate < Pacing().budget(vault).rate
+    assert ledger.heard == [Quota(vault.subscription_id, vault.region)]
 
 
 async def test_no_token_leaves_the_identity_unknown_and_the_rest_is_tried() -> None:

@@ -1,10 +1,9 @@
-"""Shards, outcomes, remedies and the budget: the small decisions of a scan."""
+"""Shards, outcomes and remedies: the small decisions of a scan."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scanner.domain.budget import Budget
 from services.scanner.domain.outcome import Tally, conclude, unseen_subscription
 from services.scanner.domain.remedy import remedy
 from services.scanner.domain.sharding import Source, shards
@@ -103,36 +102,3 @@ def test_a_vault_with_roles_gets_the_role_command_and_one_with_policies_the_poli
 
 def test_the_directory_gets_the_permission_of_microsoft_graph() -> None:
     assert "Application.Read.All" in (remedy(VaultOutcome.DENIED, None, "id") or "")
-
-
-@given(st.lists(st.floats(0, 0.05), min_size=1, max_size=200))
-def test_no_second_gets_more_than_its_budget_and_one_small_burst(gaps: list[float]) -> None:
-    budget = Budget(100.0)
-    now = 1000.0
-    begins = []
-    for gap in gaps:
-        now += gap
-        begins.append(now + budget.take(now))
-
-    for start in begins:
-        within = sum(start <= begin < start + 1 for begin in begins)
-        assert within <= 100 * 1.2 + 2
-
-
-def test_a_budget_halves_when_asked_to_slow_down_and_grows_back_in_steps() -> None:
-    budget = Budget(100.0)
-    budget.slow_down()
-    assert budget.rate == 50
-    budget.speed_up()
-    assert budget.rate == 55
-    for _ in range(50):
-        budget.slow_down()
-    assert budget.rate == 2
-    for _ in range(50):
-        budget.speed_up()
-    assert budget.rate == 100
-
-
-def test_a_budget_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="more than 0"):
-        Budget(0)

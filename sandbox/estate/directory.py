@@ -1,0 +1,86 @@
+"""The directory's objects: app registrations, service principals, and what each of them holds."""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+# Microsoft's own tenant, where the applications that every tenant has are registered.
+MICROSOFT_TENANT: Final = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
+
+
+@dataclass(slots=True, kw_only=True)
+class PasswordCredential:
+    """A client secret of an application. The text is known only to whoever made it.
+
+    An identifier marks the private half of a certificate that signs tokens.
+    """
+
+    key_id: str
+    display_name: str | None
+    start: int
+    end: int
+    text: str
+    custom_key_identifier: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class KeyCredential:
+    """A certificate of an application; the identifier is written as the service would."""
+
+    key_id: str
+    display_name: str | None
+    start: int
+    end: int
+    custom_key_identifier: str | None
+    type: Literal["AsymmetricX509Cert", "X509CertAndPassword"] = "AsymmetricX509Cert"
+    usage: Literal["Verify", "Sign"] = "Verify"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FederatedCredential:
+    """A workload that may sign in as the application with another issuer's token."""
+
+    id: str
+    name: str
+    issuer: str
+    subject: str
+    audiences: tuple[str, ...] = ("api://AzureADTokenExchange",)
+    description: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class DirectoryObject:
+    """What applications and service principals have alike.
+
+    Owners are people by name, and service principals by object id.
+    """
+
+    object_id: str
+    app_id: str
+    display_name: str
+    created: int
+    passwords: list[PasswordCredential] = field(default_factory=list)
+    keys: list[KeyCredential] = field(default_factory=list)
+    owners: tuple[str, ...] = ()
+    owner_principals: tuple[str, ...] = ()
+    federated: list[FederatedCredential] = field(default_factory=list)
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+    audience: str | None = "AzureADMyOrg"
+
+
+@dataclass(slots=True, kw_only=True)
+class Application(DirectoryObject):
+    """An app registration."""
+
+    principal_id: str = ""
+    service_reference: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ServicePrincipal(DirectoryObject):
+    """An application's place in this tenant, or a managed identity's (no tenant owns its app)."""
+
+    kind: Literal["Application", "ManagedIdentity", "Legacy"] = "Application"
+    enabled: bool = True
+    owner_tenant: str | None = None
+    signing_thumbprint: str | None = None
