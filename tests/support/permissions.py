@@ -18,7 +18,7 @@ from services.scanner.domain.permission_facts import (
 from services.scanner.domain.permission_grants import Grant
 from services.scanner.ports import VaultWithPolicies
 from shared.events.permissions import Answer
-from tests.support.scanner import EAST, a_vault
+from tests.support.scanner import EAST, GRAPH, a_vault
 
 ME, MY_CLIENT, MY_TENANT = "object-me", "client-me", "tenant"
 GROUP, STRANGER = "object-group", "object-stranger"
@@ -92,6 +92,7 @@ def policy_vault(*policies: PolicyEntry, **changes: Any) -> VaultFacts:
 def the_facts(*vaults: VaultFacts, **changes: Any) -> Facts:
     """What the probes of the least identity find: all that is needed and nothing more."""
     given = {
+        "graph": GRAPH,
         "identity": an_identity(),
         "identified": WORKED,
         "visible": WORKED,

@@ -119,9 +119,11 @@ class VaultFacts:
 class Facts:
     """Everything that one check found; `identity` is None where no token could be had or read.
 
-    `grouped` is the try of learning the identity's groups.
+    `graph` is Microsoft Graph's address in the identity's cloud, for commands; `grouped` the try of
+    learning the identity's groups.
     """
 
+    graph: str
     identity: Identity | None
     identified: Probe
     visible: Probe

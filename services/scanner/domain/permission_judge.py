@@ -214,7 +214,7 @@ def _of_graph(needed: Needed, facts: Facts) -> Iterator[Row]:
         scope=GRAPH_SCOPE,
         state=state,
         why=facts.applications.reason or "The tenant's applications can be listed.",
-        remedy=remedy.grant_application(identity) if state is State.MISSING else None,
+        remedy=remedy.grant_application(identity, facts.graph) if state is State.MISSING else None,
     )
     if identity is None:
         return
@@ -231,7 +231,7 @@ def _of_graph(needed: Needed, facts: Facts) -> Iterator[Row]:
             scope=GRAPH_SCOPE,
             state=State.EXCESS,
             why=f"Discovery needs {needed.graph} and nothing else of Microsoft Graph.",
-            remedy=remedy.revoke_application(role, identity),
+            remedy=remedy.revoke_application(role, identity, facts.graph),
         )
 
 

@@ -58,8 +58,12 @@ class _Listed:
 
 @dataclass(slots=True, kw_only=True)
 class Doctor:
-    """Examines an identity against what a purpose needs."""
+    """Examines an identity against what a purpose needs.
 
+    `graph` is Microsoft Graph's address in its cloud.
+    """
+
+    graph: str
     probes: PermissionProbes
     estate: Estate
     pacing: Pacing
@@ -81,6 +85,7 @@ class Doctor:
         told, roles, listed = await self._subscriptions(subscriptions, identity, indexed)
         _, applications = await self._try(self.probes.list_application(), "the applications")
         facts = Facts(
+            graph=self.graph,
             identity=identity,
             identified=identified,
             visible=visible,

@@ -27,9 +27,11 @@ def _way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def doctor(sandbox: Sandbox, name: str = "discover") -> AsyncIterator[Doctor]:
-    pacing = Pacing(LocalLedger())
-    async with open_clouds(settings_for(sandbox, name), gate=pacing.gate) as clouds:
-        yield Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing)
+    pacing, cloud = Pacing(LocalLedger()), settings_for(sandbox, name)
+    async with open_clouds(cloud, gate=pacing.gate) as clouds:
+        yield Doctor(
+            probes=clouds.permissions, estate=clouds.estate, pacing=pacing, graph=cloud.graph
+        )
 
 
 async def examine(sandbox: Sandbox, name: str = "discover") -> Examined:

@@ -21,6 +21,7 @@ from shared.events.permissions import Answer
 from shared.health import Status
 from tests.support.permissions import KEY_VAULT_READER, ME, READER, FakeProbes
 from tests.support.scanner import (
+    GRAPH,
     CrashedError,
     FakeCloud,
     Rig,
@@ -42,7 +43,10 @@ def a_checkup(
     pool: Pool, outbox: SentTable, probes: FakeProbes | None = None, **more: Any
 ) -> Checkup:
     doctor = Doctor(
-        probes=probes or some_probes(), estate=FakeCloud(), pacing=Pacing(LocalLedger())
+        probes=probes or some_probes(),
+        estate=FakeCloud(),
+        pacing=Pacing(LocalLedger()),
+        graph=GRAPH,
     )
     return Checkup(pool=pool, outbox=outbox, doctor=doctor, **more)
 

@@ -23,6 +23,7 @@ from services.scanner.domain.outcome import unlisted_subscription
 from services.scanner.domain.own_budget import MANAGEMENT_BURST_SECONDS, MANAGEMENT_RATE, Budget
 from services.scanner.domain.remedy import grant_reader
 from services.scanner.steps.own_pace import LONGEST_HOLD_SECONDS, ManagementPacing
+from tests.support.scanner import ASSIGNEE
 
 facts = st.dictionaries(
     st.sampled_from(["sku", "rbac", "tags", "policies"]), st.none() | st.booleans() | st.text()
@@ -179,12 +180,13 @@ async def test_azures_wait_holds_the_whole_subscription_and_no_other() -> None:
 
 
 def test_what_could_not_be_listed_says_why_and_what_to_do() -> None:
-    advice = grant_reader("/subscriptions/s1", "id-1")
+    advice = grant_reader("/subscriptions/s1", ASSIGNEE)
     sentence = unlisted_subscription("s1", "No role allows it.", advice)
 
     assert "subscription s1 could not be listed" in sentence
     assert "No role allows it." in sentence
     assert (
-        'az role assignment create --assignee "id-1" --role "Reader" --scope "/subscriptions/s1"'
+        'az role assignment create --assignee "discover-id" --role "Reader"'
+        ' --scope "/subscriptions/s1"'
     ) in sentence
     assert not unlisted_subscription("s1", "It failed.", "").endswith(" ")

@@ -32,7 +32,7 @@ from tests.support.permissions import (
     an_assignment,
     an_identity,
 )
-from tests.support.scanner import EAST, WEST, FakeCloud, a_vault
+from tests.support.scanner import EAST, GRAPH, WEST, FakeCloud, a_vault
 
 DENIED = AccessDeniedError("No role lists it.", denial=Denial.ROLE, remedy="Assign it.")
 TOKEN = AccessDeniedError("The token is not taken.", denial=Denial.TOKEN, remedy="Check it.")
@@ -52,7 +52,9 @@ def some_vaults() -> list[VaultWithPolicies]:
 
 
 async def examine(probes: FakeProbes, **cloud: Any) -> Examined:
-    doctor = Doctor(probes=probes, estate=FakeCloud(**cloud), pacing=Pacing(LocalLedger()))
+    doctor = Doctor(
+        probes=probes, estate=FakeCloud(**cloud), pacing=Pacing(LocalLedger()), graph=GRAPH
+    )
     return await doctor.examine()
 
 
@@ -131,7 +133,7 @@ async def test_a_vault_that_asks_to_slow_down_slows_its_neighbours() -> None:
         listed=[listed(vault)], lists={("kv-a", "secrets"): ThrottledError("Slow.")}
     )
     ledger = Slowed()
-    doctor = Doctor(probes=probes, estate=FakeCloud(), pacing=Pacing(ledger))
+    doctor = Doctor(probes=probes, estate=FakeCloud(), pacing=Pacing(ledger), graph=GRAPH)
 
     await doctor.examine()
 
