@@ -72,7 +72,7 @@ async def build(service: Service) -> None:
     expiry = _expiry(service, settings)
     diagnostics = _diagnostics(service, settings, clouds, management, assignee)
     _subscribe(service, settings, clouds, assignee, calls, expiry, diagnostics)
-    _add_doctor(service, settings, _doctor(cloud, clouds, pacing))
+    _add_doctor(service, settings, _doctor(cloud, clouds))
     _keep_rules(service, settings, expiry)
     watchdog = Watchdog(
         pool=service.pool,
@@ -187,15 +187,14 @@ def _add_doctor(service: Service, settings: Settings, doctor: Doctor) -> None:
     service.add_task("permission doctor", turns.run)
 
 
-def _doctor(cloud: CloudSettings, clouds: Clouds, pacing: Pacing) -> Doctor:
-    return Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing, graph=cloud.graph)
+def _doctor(cloud: CloudSettings, clouds: Clouds) -> Doctor:
+    return Doctor(probes=clouds.permissions, estate=clouds.estate, graph=cloud.graph)
 
 
 async def examine_directly(cloud: CloudSettings) -> Examined:
     """Examine the current identity without a database, for the command line."""
-    pacing = Pacing(LocalLedger())
-    async with open_clouds(cloud, gate=pacing.gate) as clouds:
-        return await _doctor(cloud, clouds, pacing).examine()
+    async with open_clouds(cloud, gate=Pacing(LocalLedger()).gate) as clouds:
+        return await _doctor(cloud, clouds).examine()
 
 
 def _diagnostics(

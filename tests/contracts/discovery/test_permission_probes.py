@@ -1,15 +1,18 @@
 """The permission doctor's probes on the sandbox: what each of its identities is found to be."""
 
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from services.scanner.adapters import open_clouds
+from services.scanner.adapters import GateOf, open_clouds
+from services.scanner.adapters.key_vault import open_gate
+from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.permission_row import Row, State
 from services.scanner.steps.doctor import Doctor, Examined
-from services.scanner.steps.pace import LocalLedger, Pacing
 from shared.events.permissions import Answer
 from tests.support.discovery import settings_for
 from tests.support.sandbox import Sandbox
@@ -26,16 +29,16 @@ def _way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def doctor(sandbox: Sandbox, name: str = "discover") -> AsyncIterator[Doctor]:
-    pacing, cloud = Pacing(LocalLedger()), settings_for(sandbox, name)
-    async with open_clouds(cloud, gate=pacing.gate) as clouds:
-        yield Doctor(
-            probes=clouds.permissions, estate=clouds.estate, pacing=pacing, graph=cloud.graph
-        )
+async def doctor(
+    sandbox: Sandbox, name: str = "discover", gate: GateOf = open_gate
+) -> AsyncIterator[Doctor]:
+    cloud = settings_for(sandbox, name)
+    async with open_clouds(cloud, gate=gate) as clouds:
+        yield Doctor(probes=clouds.permissions, estate=clouds.estate, graph=cloud.graph)
 
 
-async def examine(sandbox: Sandbox, name: str = "discover") -> Examined:
-    async with doctor(sandbox, name) as found:
+async def examine(sandbox: Sandbox, name: str = "discover", gate: GateOf = open_gate) -> Examined:
+    async with doctor(sandbox, name, gate) as found:
         return await found.examine()
 
 
@@ -78,6 +81,43 @@ async def test_no_probe_asks_for_more_than_a_list_and_each_vault_is_asked_four_t
     assert len(asked) == 3 * vaults - 2, "the closed vault is asked once"
     told = [entry for entry in log if entry["path"].endswith("/permissions")]
     assert len(told) == vaults
+
+
+@dataclass
+class CountingGate:
+    """A gate that lets everything through and counts."""
+
+    taken: int = 0
+    slowed: list[float | None] = field(default_factory=list)
+
+    async def take(self) -> None:
+        self.taken += 1
+
+    async def slow_down(self, seconds: float | None) -> None:
+        self.slowed.append(seconds)
+
+
+async def test_each_request_to_a_vault_takes_a_place_in_its_budget_retries_included(
+    sandbox: Sandbox,
+) -> None:
+    gates: defaultdict[str, CountingGate] = defaultdict(CountingGate)
+    sandbox.control.clear_log()
+
+    def gate(vault: VaultRef) -> CountingGate:
+        return gates[vault.name]
+
+    throttled = {"status": 429, "headers": {"Retry-After": "1"}, "count": 2}
+    with sandbox.control.fault(host=rf"^{OPEN}\.vault\.", path="^/keys$", **throttled):
+        await examine(sandbox, gate=gate)
+
+    sent = Counter(
+        entry["host"].partition(".")[0]
+        for entry in sandbox.control.log()
+        if ".vault." in entry["host"]
+    )
+    assert {name: one.taken for name, one in gates.items()} == sent
+    assert sent[OPEN] == len(LISTS) + 2
+    assert {name: one.slowed for name, one in gates.items() if one.slowed} == {OPEN: [1.0, 1.0]}
 
 
 @pytest.mark.parametrize(

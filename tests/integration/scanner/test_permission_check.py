@@ -12,7 +12,6 @@ from services.scanner.domain.permission_grants import Grant
 from services.scanner.handlers import on_permission_check_requested
 from services.scanner.ports import VaultWithPolicies
 from services.scanner.steps.doctor import Doctor
-from services.scanner.steps.pace import LocalLedger, Pacing
 from services.scanner.steps.permission_check import Checkup, look_at_permissions
 from services.scanner.store import permissions
 from shared.database import Pool
@@ -45,7 +44,6 @@ def a_checkup(
     doctor = Doctor(
         probes=probes or some_probes(),
         estate=FakeCloud(),
-        pacing=Pacing(LocalLedger()),
         graph=GRAPH,
     )
     return Checkup(pool=pool, outbox=outbox, doctor=doctor, **more)

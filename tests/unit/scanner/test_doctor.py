@@ -9,18 +9,18 @@ import pytest
 from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.permission_facts import PolicyEntry
 from services.scanner.domain.permission_row import Row, State
-from services.scanner.ports import Quota, VaultWithPolicies
+from services.scanner.ports import VaultWithPolicies
 from services.scanner.steps import doctor as steps
 from services.scanner.steps.doctor import Doctor, Examined
-from services.scanner.steps.pace import LocalLedger, Pacing
+from shared.clouds.deadline import standing_still
 from shared.clouds.errors import (
     AccessDeniedError,
     Denial,
     FirewalledError,
     IdentityUnavailableError,
-    ThrottledError,
     UnavailableError,
 )
+from shared.errors import TransientError
 from shared.events.permissions import Answer
 from tests.support.permissions import (
     GROUP,
@@ -52,10 +52,7 @@ def some_vaults() -> list[VaultWithPolicies]:
 
 
 async def examine(probes: FakeProbes, **cloud: Any) -> Examined:
-    doctor = Doctor(
-        probes=probes, estate=FakeCloud(**cloud), pacing=Pacing(LocalLedger()), graph=GRAPH
-    )
-    return await doctor.examine()
+    return await Doctor(probes=probes, estate=FakeCloud(**cloud), graph=GRAPH).examine()
 
 
 def bad(examined: Examined) -> list[Row]:
@@ -115,29 +112,29 @@ async def test_what_stands_in_the_way_of_one_list_is_not_waited_for_three_times(
     assert [kind for name, kind in probes.tried if name == "kv-a"] == ["permissions", "secrets"]
 
 
-class Slowed(LocalLedger):
-    """Notes whose budget is slowed down."""
+async def test_a_budget_that_cannot_be_kept_ends_the_examination() -> None:
+    """It says nothing of the identity, and the check is tried again."""
+    away = TransientError("The database could not do it just now.")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard: list[Quota] = []
-
-    async def slow_down(self, quota: Quota, pause: float) -> None:
-        self.heard.append(quota)
-        await super().slow_down(quota, pause)
+    with pytest.raises(TransientError, match="database"):
+        await examine(FakeProbes(listed=some_vaults(), lists={("kv-a", "secrets"): away}))
 
 
-async def test_a_vault_that_asks_to_slow_down_slows_its_neighbours() -> None:
-    vault = a_vault("kv-a")
-    probes = FakeProbes(
-        listed=[listed(vault)], lists={("kv-a", "secrets"): ThrottledError("Slow.")}
-    )
-    ledger = Slowed()
-    doctor = Doctor(probes=probes, estate=FakeCloud(), pacing=Pacing(ledger), graph=GRAPH)
+class Waiting(FakeProbes):
+    """Waits at a gate before each list for longer than a probe may take."""
 
-    await doctor.examine()
+    async def list_one(self, vault: VaultRef, kind: str) -> None:
+        with standing_still():
+            await asyncio.sleep(0.05)
+        await super().list_one(vault, kind)
 
-    assert ledger.heard == [Quota(vault.subscription_id, vault.region)]
+
+async def test_waiting_for_a_place_in_the_budget_is_not_taken_for_a_probe_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steps, "PROBE_SECONDS", 0.02)
+
+    assert bad(await examine(Waiting(listed=[listed(a_vault("kv-a"))]))) == []
 
 
 async def test_no_token_leaves_the_identity_unknown_and_the_rest_is_tried() -> None:
