@@ -162,10 +162,10 @@ def test_a_subscription_is_asked_a_quarter_of_what_azure_grants(gaps: list[float
 
 def test_a_held_budget_gives_no_place_before_its_time() -> None:
     budget = Budget(10.0)
-    budget.hold(1000.0, 7.0)
+    budget.slow_down(1000.0, 7.0)
 
     assert budget.take(1000.0) >= 7.0
-    budget.hold(1000.0, 1.0)
+    budget.slow_down(1000.0, 1.0)
     assert budget.take(1000.0) >= 7.0, "a shorter wait does not shorten a longer one"
 
 
