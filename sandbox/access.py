@@ -45,6 +45,7 @@ class Access:
     """Decides from the estate's assignments, as they stood at first, and its vaults' policies."""
 
     def __init__(self, estate: Estate) -> None:
+        self._estate = estate
         self._groups = tuple(management_group(name) for name in (GROUP, estate.tenant_id))
         self._roles: defaultdict[str, defaultdict[str, set[Role]]] = defaultdict(
             lambda: defaultdict(set)
@@ -72,8 +73,13 @@ class Access:
 
     def roles(self, object_id: str, scope: str) -> list[Role]:
         """Return the object's roles on the scope or above it, by name."""
-        by_scope = self._roles[object_id]
-        found = {role for above in self._upwards(scope) for role in by_scope.get(above, ())}
+        scopes = list(self._upwards(scope))
+        found = {
+            role
+            for each in self._estate.with_groups(object_id)
+            for above in scopes
+            for role in self._roles[each].get(above, ())
+        }
         return sorted(found, key=lambda role: role.name)
 
     def reaches(self, assigned: str, scope: str) -> bool:
@@ -87,8 +93,9 @@ class Access:
         if vault.rbac:
             action = data_action(kind, permission)
             return self.allows(object_id, action, vault.resource_id, data=True)
+        holders = self._estate.with_groups(object_id)
         return any(
-            policy.object_id == object_id
+            policy.object_id in holders
             and {permission, "all"} & set(policy.permissions.get(kind, ()))
             for policy in vault.policies
         )
@@ -98,7 +105,9 @@ class Access:
         own = f"/subscriptions/{subscription_id}".lower()
         above = set(self._upwards(own))
         return any(
-            scope in above or scope.startswith(f"{own}/") for scope in self._roles[object_id]
+            scope in above or scope.startswith(f"{own}/")
+            for each in self._estate.with_groups(object_id)
+            for scope in self._roles[each]
         )
 
     def readable(self, object_id: str, vault: Vault) -> dict[str, bool]:

@@ -1,6 +1,7 @@
 """The control endpoint: what a test or a demonstration does to the sandbox from outside Azure."""
 
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
@@ -15,8 +16,10 @@ from sandbox.truth import tell, tell_of_vault
 from sandbox.upheaval import (
     ClockSetting,
     IdentitySetting,
+    MembershipSetting,
     VaultSetting,
     set_identity,
+    set_memberships,
     set_vault,
 )
 from sandbox.wire import answer, whole_number
@@ -44,6 +47,22 @@ class GraphQuotaSetting(BaseModel):
     units: Annotated[int, Field(ge=1)] | None = None
 
 
+S = TypeVar("S", bound=BaseModel)
+Change = Callable[[World, bytes], object]
+
+
+def _by(setting: type[S], make: Callable[[World, S], object]) -> Change:
+    return lambda world, raw: make(world, setting.model_validate_json(raw))
+
+
+_CHANGES: Final[Mapping[tuple[str, str], Change]] = {
+    ("POST", "items"): _by(ItemWrite, write),
+    ("POST", "vaults"): _by(VaultSetting, set_vault),
+    ("POST", "identity"): _by(IdentitySetting, set_identity),
+    ("PUT", "memberships"): _by(MembershipSetting, set_memberships),
+}
+
+
 class Control:
     """Answers below `/_sandbox`. Nonsense is answered with 400 and a sentence."""
 
@@ -62,7 +81,8 @@ class Control:
             return answer({"error": str(error)}, 400)
         except LookupError:
             known = (
-                "log, faults, clock, truth, items, vaults, identity, quotas, counters, graph-quota"
+                "log, faults, clock, truth, items, vaults, identity, memberships, quotas, counters,"
+                " graph-quota"
             )
             message = f"There is no {request.method} {request.url.path}. There are: {known}."
             return answer({"error": message}, 404)
@@ -110,12 +130,8 @@ class Control:
                 return {"units": limit}
             case "PUT", "quotas":
                 return self._limit(QuotaSetting.model_validate_json(raw))
-            case "POST", "items":
-                return write(self._world, ItemWrite.model_validate_json(raw))
-            case "POST", "vaults":
-                return set_vault(self._world, VaultSetting.model_validate_json(raw))
-            case "POST", "identity":
-                return set_identity(self._world, IdentitySetting.model_validate_json(raw))
+            case _ if change := _CHANGES.get((method, what)):
+                return change(self._world, raw)
             case _:
                 raise LookupError(what)
 

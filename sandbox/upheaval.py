@@ -2,13 +2,15 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from sandbox.estate.model import Firewall
+from sandbox.estate.model import Firewall, Principal
 from sandbox.owner import ItemWrite, NotPossibleError, write
 from sandbox.world import World
 
 YEARS: Final = 20 * 365 * 86_400
+
+Guid = Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 class ClockSetting(BaseModel):
@@ -26,6 +28,15 @@ class IdentitySetting(BaseModel):
 
     token_seconds: Annotated[int, Field(ge=1, le=YEARS)] | None = None
     revoke: bool | str = False
+
+
+class MembershipSetting(BaseModel):
+    """The groups, by object id, that an identity is in from now; nested ones included."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    identity: str
+    groups: tuple[Guid, ...]
 
 
 class VaultSetting(BaseModel):
@@ -95,11 +106,22 @@ def set_identity(world: World, setting: IdentitySetting) -> dict[str, Any]:
     if "token_seconds" in setting.model_fields_set:
         tokens.seconds = setting.token_seconds
     if isinstance(setting.revoke, str):
-        principal = world.estate.principals.get(setting.revoke)
-        if principal is None:
-            names = ", ".join(world.estate.principals)
-            raise NotPossibleError(f"There is no identity {setting.revoke!r}. There are: {names}.")
-        tokens.revoke(principal.object_id)
+        tokens.revoke(_principal(world, setting.revoke).object_id)
     elif setting.revoke:
         tokens.revoke()
     return {"token_seconds": tokens.seconds, "issued": tokens.issued}
+
+
+def set_memberships(world: World, setting: MembershipSetting) -> dict[str, Any]:
+    """Put an identity into groups, and out of all others."""
+    object_id = _principal(world, setting.identity).object_id
+    world.estate.memberships[object_id] = frozenset(setting.groups)
+    return {"object_id": object_id, "groups": sorted(setting.groups)}
+
+
+def _principal(world: World, name: str) -> Principal:
+    principal = world.estate.principals.get(name)
+    if principal is None:
+        names = ", ".join(world.estate.principals)
+        raise NotPossibleError(f"There is no identity {name!r}. There are: {names}.")
+    return principal

@@ -17,7 +17,7 @@ from sandbox.world import World
 _PROVIDER: Final = ["providers", "microsoft.authorization"]
 _ASSIGNMENTS: Final = "roleassignments"
 _DEFINITIONS: Final = "roledefinitions"
-_PRINCIPAL: Final = re.compile(r"(?:principalId\s+eq|assignedTo\()\s*'([^']+)'", re.IGNORECASE)
+_PRINCIPAL: Final = re.compile(r"(principalId\s+eq|assignedTo\()\s*'([^']+)'", re.IGNORECASE)
 _ROLE_NAME: Final = re.compile(r"roleName\s+eq\s+'([^']+)'", re.IGNORECASE)
 _READ: Final = "Microsoft.Authorization/roleAssignments/read"
 
@@ -57,17 +57,29 @@ def _assignments(world: World, request: Request, caller: Caller, scope: str) -> 
     if not world.access.allows(caller.object_id, _READ, scope):
         raise errors.unauthorized(caller, _READ, scope)
     text = request.query_params.get("$filter", "")
-    principal = _PRINCIPAL.search(text)
+    holders = _holders(world.estate, text)
     at_scope = "atscope()" in text.lower()
 
     def is_wanted(found: Assignment) -> bool:
         near = covers(world.estate, found.scope, scope) or (
             not at_scope and f"{found.scope.lower()}/".startswith(f"{scope.lower()}/")
         )
-        return near and (principal is None or found.object_id == principal[1])
+        return near and (holders is None or found.object_id in holders)
 
     assignments = filter(is_wanted, world.estate.assignments)
     return [role_shapes.role_assignment(world.estate, found) for found in assignments]
+
+
+def _holders(estate: Estate, text: str) -> frozenset[str] | None:
+    """Return whose assignments a filter asks for, None for everybody's.
+
+    `assignedTo` asks for those of the object's groups too, `principalId` does not.
+    """
+    found = _PRINCIPAL.search(text)
+    if found is None:
+        return None
+    by_groups = found[1].lower().startswith("assignedto")
+    return estate.with_groups(found[2]) if by_groups else frozenset({found[2]})
 
 
 def covers(estate: Estate, above: str, scope: str) -> bool:

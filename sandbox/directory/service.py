@@ -13,7 +13,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from sandbox.directory import shapes
+from sandbox.directory import memberships, shapes
 from sandbox.directory.errors import refuse
 from sandbox.directory.query import Collection, Query, select
 from sandbox.estate.directory import Application, DirectoryObject, ServicePrincipal
@@ -125,6 +125,10 @@ class Graph:
             ):
                 related = self._related(relation, self._find(name, object_id))
                 return self._list(request, self._collection(relation, parts, related))
+            case ["servicePrincipals" as name, object_id, *relation] if memberships.are(relation):
+                memberships.require_advanced(self._query(request))
+                groups = memberships.groups(self._world.estate, self._find(name, object_id))
+                return self._list(request, self._collection("groups", parts, groups))
             case _:
                 message = f"Resource not found for the segment '{parts[-1]}'."
                 raise self._refuse(400, "BadRequest", message)

@@ -212,6 +212,8 @@ class Estate:
     service_principals: list[ServicePrincipal] = field(default_factory=list)
     groups: list[ManagementGroup] = field(default_factory=list)
     custom_roles: list[Role] = field(default_factory=list)
+    # The ids of the Entra groups that an object is in, nested ones included.
+    memberships: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def roles(self) -> dict[str, Role]:
         """Return every role of the tenant by its name."""
@@ -238,6 +240,10 @@ class Estate:
         for name in sorted(self.vaults):
             if self.vaults[name].subscription_id.lower() == wanted:
                 yield self.vaults[name]
+
+    def with_groups(self, object_id: str) -> frozenset[str]:
+        """Return an object's id and those of its groups: what it is given by any, it has."""
+        return self.memberships.get(object_id, frozenset()) | {object_id}
 
     def principal(self, object_id: str) -> Principal | None:
         return next((p for p in self.principals.values() if p.object_id == object_id), None)

@@ -47,10 +47,7 @@ def configure(estate: Estate) -> Estate:
     for name in sorted(estate.vaults):
         vault = estate.vaults[name]
         vault.settings = _settings(estate, dice, vault)
-        if vault.rbac or estate.profile != "demo":
-            # Contoso keeps strangers out of the vaults whose policies count: whether one of them is
-            # a group of discovery's identity, its token does not tell.
-            _add_policies(dice, vault)
+        _add_policies(dice, vault)
     return estate
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from services.scanner import handlers
 from services.scanner.adapters import Clouds, open_clouds
 from services.scanner.domain.calls import Calls
-from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
+from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, Assignee
 from services.scanner.schedule import (
     DOCTOR_SECONDS,
     REJUDGE_SECONDS,
@@ -55,11 +55,13 @@ DIAGNOSTICS_WRITERS = 1  # the pool is small, and listings come first
 async def build(service: Service) -> None:
     """Join the clouds to the ports, messages to handlers, and start what runs by itself."""
     settings = _settings(service)
+    cloud = from_variables(settings)
+    assignee = _assignee(cloud)
     pacing = Pacing(SharedLedger(service.pool, settings.scan_requests_per_second))
     management, graph, calls = ManagementPacing(), GraphPacing(), Calls()
     clouds = await service.resources.enter_async_context(
         open_clouds(
-            from_variables(settings),
+            cloud,
             gate=pacing.gate,
             management_pace=management.wait,
             graph_pace=graph.wait,
@@ -68,16 +70,16 @@ async def build(service: Service) -> None:
         )
     )
     expiry = _expiry(service, settings)
-    diagnostics = _diagnostics(service, settings, clouds, management)
-    _subscribe(service, settings, clouds, calls, expiry, diagnostics)
-    _add_doctor(service, settings, clouds, pacing)
+    diagnostics = _diagnostics(service, settings, clouds, management, assignee)
+    _subscribe(service, settings, clouds, assignee, calls, expiry, diagnostics)
+    _add_doctor(service, settings, _doctor(cloud, clouds))
     _keep_rules(service, settings, expiry)
     watchdog = Watchdog(
         pool=service.pool,
         outbox=service.bus,
         estate=clouds.estate,
         grants=clouds.grants,
-        assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
+        assignee=assignee,
         stale_seconds=settings.scan_stale_seconds,
         scope=parse_scope(settings.scan_scope),
     )
@@ -119,13 +121,13 @@ def _subscribe(
     service: Service,
     settings: Settings,
     clouds: Clouds,
+    assignee: Assignee,
     calls: Calls,
     expiry: Periodic,
     diagnostics: DiagnosticsReader | None,
 ) -> None:
     """Join each message to its handler."""
     bus, pool = service.bus, service.pool
-    assignee = settings.azure_client_id or UNKNOWN_ASSIGNEE
     writers = asyncio.Semaphore(WRITERS)
     visitor = Visitor(
         readers=_readers(clouds, assignee),
@@ -168,12 +170,12 @@ def _subscribe(
     bus.on(RotationPublished)(partial(handlers.on_rotation_published, pool=pool, outbox=bus))
 
 
-def _add_doctor(service: Service, settings: Settings, clouds: Clouds, pacing: Pacing) -> None:
+def _add_doctor(service: Service, settings: Settings, doctor: Doctor) -> None:
     """Look at the identity's permissions by schedule and on request, and show it in the health."""
     checkup = Checkup(
         pool=service.pool,
         outbox=service.bus,
-        doctor=Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing),
+        doctor=doctor,
         every_hours=settings.permission_check_hours,
         after_scan=settings.scan_when_empty,
     )
@@ -185,16 +187,22 @@ def _add_doctor(service: Service, settings: Settings, clouds: Clouds, pacing: Pa
     service.add_task("permission doctor", turns.run)
 
 
+def _doctor(cloud: CloudSettings, clouds: Clouds) -> Doctor:
+    return Doctor(probes=clouds.permissions, estate=clouds.estate, graph=cloud.graph)
+
+
 async def examine_directly(cloud: CloudSettings) -> Examined:
     """Examine the current identity without a database, for the command line."""
-    pacing = Pacing(LocalLedger())
-    async with open_clouds(cloud, gate=pacing.gate) as clouds:
-        doctor = Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing)
-        return await doctor.examine()
+    async with open_clouds(cloud, gate=Pacing(LocalLedger()).gate) as clouds:
+        return await _doctor(cloud, clouds).examine()
 
 
 def _diagnostics(
-    service: Service, settings: Settings, clouds: Clouds, pacing: ManagementPacing
+    service: Service,
+    settings: Settings,
+    clouds: Clouds,
+    pacing: ManagementPacing,
+    assignee: Assignee,
 ) -> DiagnosticsReader | None:
     if clouds.diagnostics is None or not settings.scan_diagnostics:
         return None
@@ -203,7 +211,7 @@ def _diagnostics(
         pool=service.pool,
         writers=asyncio.Semaphore(DIAGNOSTICS_WRITERS),
         pacing=pacing,
-        assignee=settings.azure_client_id or UNKNOWN_ASSIGNEE,
+        assignee=assignee,
         hours=settings.scan_diagnostics_hours,
     )
 
@@ -229,7 +237,7 @@ async def scan_directly(
         graph_gate=graph,
     )
     async with opened as clouds:
-        readers = _readers(clouds, cloud.identity.client_id or UNKNOWN_ASSIGNEE)
+        readers = _readers(clouds, _assignee(cloud))
         progress = direct.scan(
             clouds.estate,
             readers,
@@ -242,7 +250,11 @@ async def scan_directly(
                 yield step
 
 
-def _readers(clouds: Clouds, assignee: str) -> Readers:
+def _assignee(cloud: CloudSettings) -> Assignee:
+    return Assignee(cloud.identity.client_id or UNKNOWN_ASSIGNEE.client_id, cloud.graph)
+
+
+def _readers(clouds: Clouds, assignee: Assignee) -> Readers:
     return Readers(vaults=clouds.vaults, directory=clouds.directory, assignee=assignee)
 
 

@@ -7,7 +7,7 @@ has one outcome in a scan, a scan ends once.
 from collections.abc import Callable
 from typing import Final
 
-from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
+from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, Assignee
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.ports import Estate, Grants, Outbox
 from services.scanner.steps.begin import add_scan
@@ -51,7 +51,7 @@ async def on_scan_requested(
     outbox: Outbox,
     estate: Estate,
     grants: Grants | None = None,
-    assignee: str = UNKNOWN_ASSIGNEE,
+    assignee: Assignee = UNKNOWN_ASSIGNEE,
     scope: Selector = EVERYTHING,
 ) -> None:
     """Begin a scan: list what there is, write the plan, send its shards.

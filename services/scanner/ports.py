@@ -153,6 +153,10 @@ class PermissionProbes(Protocol):
         """Return whom this process's tokens name."""
         ...
 
+    async def groups(self, object_id: str) -> frozenset[str]:
+        """Return the ids, in lower case, of all groups of an application, nested ones too."""
+        ...
+
     async def resource_graph(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         """Return the vaults that Resource Graph knows."""
         ...

@@ -46,13 +46,16 @@ async def follow(
 ) -> AsyncIterator[T]:
     """Yield each page as `decode` returns it, beside the next page's address (None: the last).
 
-    `turn` is awaited before each page: a budget's place, where no gate keeps it.
+    `turn` is awaited before each page: a budget's place, where no gate keeps it. The headers that
+    `first` brings go with each: a next page's address does not stand for them (Microsoft Graph,
+    "Paging").
 
     A next page must be on the host of the first one, none may come twice, and there is an end.
     Raises `UnexpectedAnswerError` or `ForeignHostError` otherwise: a page that cannot be followed
     is never taken for the last.
     """
-    request, seen = first, {first.url}
+    # What a policy adds while sending, such as the token, is added to each request anew.
+    request, seen, headers = first, {first.url}, dict(first.headers)
     while True:
         await turn()
         page, url = decode(await client.fetch(request, what))
@@ -70,7 +73,7 @@ async def follow(
                 remedy="Please report it.",
             )
         seen.add(url)
-        request = HttpRequest("GET", url)
+        request = HttpRequest("GET", url, headers=headers)
 
 
 def rows(answer: Row, name: str, what: str) -> list[Row]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.platform import free_port
-from services.scanner.app import scan_directly
+from services.scanner.app import examine_directly, scan_directly
 from services.scanner.steps.direct import Ended, Looked
 from shared.clouds import CloudSettings, Identity, cloud_settings
 from shared.clouds.addresses import parse_addresses
@@ -25,6 +25,7 @@ from tests.support.processes import serving
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.waiting import eventually
 
+READ_ALL = "Application.Read.All"
 CLOUDS = ("public", "usgov", "china")
 
 
@@ -181,6 +182,21 @@ async def test_a_token_for_an_audience_of_another_cloud_is_not_even_given(cloud:
         await _direct(settings)
 
     assert "CLOUD names the cloud" in refused.value.remedy
+
+
+async def test_what_the_directory_lacks_is_granted_at_its_own_clouds_address(cloud: Cloud) -> None:
+    settings = cloud.settings()
+    denied = {"status": 403, "code": "Authorization_RequestDenied"}
+
+    with cloud.sandbox.control.fault(path=r"^/v1\.0/applications$", **denied):
+        looked = await _direct(settings)
+        examined = await examine_directly(settings)
+
+    remedies = [one.remedy for one in looked if one.vault is None]
+    remedies += [row.remedy for row in examined.verdict.rows if row.permission == READ_ALL]
+    assert len(remedies) == 2
+    for remedy in remedies:
+        assert f'az rest --method POST --url "{settings.graph}/v1.0/' in (remedy or "")
 
 
 async def _direct(settings: CloudSettings) -> list[Looked]:

@@ -18,7 +18,7 @@ from services.scanner.domain.permission_facts import (
 from services.scanner.domain.permission_grants import Grant
 from services.scanner.ports import VaultWithPolicies
 from shared.events.permissions import Answer
-from tests.support.scanner import EAST, a_vault
+from tests.support.scanner import EAST, GRAPH, a_vault
 
 ME, MY_CLIENT, MY_TENANT = "object-me", "client-me", "tenant"
 GROUP, STRANGER = "object-group", "object-stranger"
@@ -92,6 +92,7 @@ def policy_vault(*policies: PolicyEntry, **changes: Any) -> VaultFacts:
 def the_facts(*vaults: VaultFacts, **changes: Any) -> Facts:
     """What the probes of the least identity find: all that is needed and nothing more."""
     given = {
+        "graph": GRAPH,
         "identity": an_identity(),
         "identified": WORKED,
         "visible": WORKED,
@@ -109,6 +110,7 @@ class FakeProbes:
     """Probes in memory; an exception in place of an answer is raised."""
 
     who: Identity | Exception = field(default_factory=an_identity)
+    member_of: frozenset[str] | Exception = frozenset()
     listed: list[VaultWithPolicies] | Exception = field(default_factory=list)
     indexed: list[VaultRef] | Exception | None = None
     roles: list[Assignment] | Exception = field(default_factory=list)
@@ -119,6 +121,10 @@ class FakeProbes:
 
     async def identity(self) -> Identity:
         return _given(self.who)
+
+    async def groups(self, object_id: str) -> frozenset[str]:
+        self.tried.append((object_id, "groups"))
+        return _given(self.member_of)
 
     async def resource_graph(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         found = _given(self.indexed) or [vault for vault, _ in _given(self.listed)]

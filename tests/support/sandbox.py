@@ -118,6 +118,15 @@ class Control:
     def revoke(self, identity: str | None = None) -> None:
         self._answer("POST", "identity", {"revoke": identity or True})
 
+    @contextmanager
+    def member_of(self, identity: str, *groups: str) -> Iterator[None]:
+        """Put an identity into groups, and out of them at the end."""
+        self._answer("PUT", "memberships", {"identity": identity, "groups": groups})
+        try:
+            yield
+        finally:
+            self._answer("PUT", "memberships", {"identity": identity, "groups": []})
+
     def write(self, **item: object) -> Document:
         """Change an item as its owner would."""
         return self._answer("POST", "items", item)

@@ -13,6 +13,7 @@ from services.scanner.domain.calls import Calls
 from services.scanner.domain.directory import ApplicationKind, DirectoryObject
 from services.scanner.domain.inventory import Application, Item, ItemKind, Subscription, VaultRef
 from services.scanner.domain.listing import Entry, Page
+from services.scanner.domain.remedy import Assignee
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.handlers import (
     on_rotation_published,
@@ -33,6 +34,8 @@ from tests.support.details import FakeDetails
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 EAST, WEST = "sub-east", "sub-west"
+GRAPH = "https://graph.microsoft.com"
+ASSIGNEE = Assignee("discover-id", GRAPH)
 
 
 def an_item(name: str = "db-password", **changes: Any) -> Item:
@@ -264,7 +267,7 @@ class Rig:
             diagnostics=self.diagnostics,
             pool=self.pool,
             writers=asyncio.Semaphore(2),
-            assignee="discover-id",
+            assignee=ASSIGNEE,
             hours=self.hours,
         )
 
@@ -273,7 +276,7 @@ class Rig:
             readers=Readers(
                 vaults=self.cloud,
                 directory=self.cloud,
-                assignee="discover-id",
+                assignee=ASSIGNEE,
                 page_seconds=self.page_seconds,
             ),
             writers=asyncio.Semaphore(2),
@@ -288,7 +291,7 @@ class Rig:
             calls=self.details.calls if self.details else Calls(),
             calls_per_shard=self.detail_calls if self.details else 0,
             hours=self.detail_hours,
-            assignee="discover-id",
+            assignee=ASSIGNEE,
             seconds=self.page_seconds,
             at_once=self.at_once,
             batch=self.detail_batch,
@@ -304,7 +307,7 @@ class Rig:
             outbox=self.outbox,
             estate=self.cloud,
             grants=self.grants,
-            assignee="discover-id",
+            assignee=ASSIGNEE,
         )
         return asked.scan_id
 

@@ -96,7 +96,7 @@ async def open_clouds(
             vaults=KeyVaultReader(session, credential, gate=gate, calls=counted),
             details=KeyVaultDetails(session, credential, gate=gate, calls=counted),
             directory=EntraDirectory(graph, cloud.graph, pace=graph_pace),
-            permissions=AzurePermissionProbes(session, credential, arm=arm, graph=graph),
+            permissions=AzurePermissionProbes(session, credential, arm=arm, graph=graph, gate=gate),
             grants=FallbackGrants(
                 ResourceGraphGrants(queries),
                 ManagementGrants(arm, cloud.arm, pace=management_pace),

@@ -44,6 +44,8 @@ DIRECTORY: Final = AllowedPaths(
     "GET /v1.0/servicePrincipals",
     "GET /v1.0/servicePrincipals/{id}/owners",
     "GET /v1.0/servicePrincipals/{id}/federatedIdentityCredentials",
+    # The permission doctor: the groups of this identity.
+    "GET /v1.0/servicePrincipals/{id}/transitiveMemberOf/microsoft.graph.group",
 )
 
 _BELOW_AN_ITEM: Final = {

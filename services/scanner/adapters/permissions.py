@@ -2,7 +2,8 @@
 
 Azure REST API reference: "Permissions: List For Resource", "Role Assignments: List For
 Subscription" (`assignedTo` includes the object's groups), "Role Definitions: Get", all of
-Microsoft.Authorization 2022-04-01; "Vaults: List By Subscription"; Key Vault's lists.
+Microsoft.Authorization 2022-04-01; "Vaults: List By Subscription"; Key Vault's lists. Microsoft
+Graph v1.0, "List servicePrincipal transitive memberOf".
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 from services.scanner.adapters import paths, wire
 from services.scanner.adapters.key_vault import API as VAULT_API
+from services.scanner.adapters.key_vault import GateOf, open_gate
 from services.scanner.adapters.management import API as MANAGEMENT_API
 from services.scanner.adapters.management import PAGE
 from services.scanner.adapters.permission_token import claims_of, identity_of
@@ -30,7 +32,10 @@ _PROVIDER: Final = "providers/Microsoft.Authorization"
 
 
 class AzurePermissionProbes:
-    """Implements `ports.PermissionProbes` with discovery's own guarded clients."""
+    """Implements `ports.PermissionProbes` with discovery's own guarded clients.
+
+    `gate` names the gate that requests to a vault pass: those of a scan's go through it too.
+    """
 
     def __init__(
         self,
@@ -39,18 +44,15 @@ class AzurePermissionProbes:
         *,
         arm: CloudClient,
         graph: CloudClient,
+        gate: GateOf = open_gate,
     ) -> None:
         self._cloud = session.cloud
         self._credential = credential
         self._arm = arm
         self._graph = graph
-        self._vault = CloudClient(
-            session.transport(HostGuard(session.cloud.owns_vault), paths.VAULT),
-            credential,
-            audience="vault",
-            scope=session.cloud.vault_scope,
-            total_seconds=session.timeouts.total,
-        )
+        self._gate = gate
+        self._timeouts = session.timeouts
+        self._vaults = session.transport(HostGuard(session.cloud.owns_vault), paths.VAULT)
 
     async def identity(self) -> Identity:
         """Return whom the tokens name; a token that Microsoft Graph's is not had tells no roles."""
@@ -61,6 +63,23 @@ class AzurePermissionProbes:
         except CloudError:
             graph = None
         return identity_of(arm, graph)
+
+    async def groups(self, object_id: str) -> frozenset[str]:
+        """Return the groups of a service principal, asked for with Application.Read.All.
+
+        The cast to groups is an advanced query: it needs `$count` and this header on each page.
+        """
+        what = "the groups of this identity"
+        first = get(
+            f"{self._cloud.graph}/v1.0/servicePrincipals/{quote(object_id, safe='')}"
+            "/transitiveMemberOf/microsoft.graph.group",
+            **{"$select": "id", "$top": "999", "$count": "true"},
+        )
+        first.headers["ConsistencyLevel"] = "eventual"
+        found = pages(self._graph, first, what, link="@odata.nextLink")
+        return frozenset(
+            [wire.text(row, "id", what).lower() async for page in found for row in page]
+        )
 
     async def resource_graph(self, subscription_ids: Sequence[str]) -> list[VaultRef]:
         return await ResourceGraphEstate(self._arm, self._cloud.arm).vaults(subscription_ids)
@@ -95,12 +114,23 @@ class AzurePermissionProbes:
         what = f"the {kind} of vault {vault.name}"
         address = f"{vault.uri.rstrip('/')}/{kind}"
         query = {"api-version": VAULT_API, "maxresults": "1"}
-        rows(await self._vault.read(get(address, **query), what), "value", what)
+        rows(await self._client(vault).read(get(address, **query), what), "value", what)
 
     async def list_application(self) -> None:
         what = "the tenant's applications"
         request = get(f"{self._cloud.graph}/v1.0/applications", **{"$top": "1", "$select": "id"})
         rows(await self._graph.read(request, what), "value", what)
+
+    def _client(self, vault: VaultRef) -> CloudClient:
+        """Return a client for one vault, on the connections that all share."""
+        return CloudClient(
+            self._vaults,
+            self._credential,
+            audience="vault",
+            scope=self._cloud.vault_scope,
+            total_seconds=self._timeouts.total,
+            gate=self._gate(vault),
+        )
 
     async def _list(self, path: str, what: str, **query: str) -> list[wire.Row]:
         first = get(self._cloud.arm + path, **query)

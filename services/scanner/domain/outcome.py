@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from services.scanner.domain.remedy import Assignee
 from shared.events.scanning import ScanOutcome
 
 NO_SUBSCRIPTION: Final = (
@@ -47,12 +48,12 @@ def conclude(tally: Tally, notes: Sequence[str] = ()) -> Conclusion:
     return Conclusion(ScanOutcome.FAILED if nothing_read else ScanOutcome.PARTIAL, error)
 
 
-def unseen_subscription(subscription_id: str, assignee: str) -> str:
+def unseen_subscription(subscription_id: str, assignee: Assignee) -> str:
     """Return the sentence for a subscription that was asked for and cannot be seen."""
     return (
         f"Subscription {subscription_id} was asked for and cannot be seen: check the id, or give"
         f" the scanner's identity the role Reader: az role assignment create --assignee"
-        f' "{assignee}" --role "Reader" --scope "/subscriptions/{subscription_id}".'
+        f' "{assignee.client_id}" --role "Reader" --scope "/subscriptions/{subscription_id}".'
     )
 
 

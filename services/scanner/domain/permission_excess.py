@@ -57,7 +57,7 @@ def _own(found: VaultFacts, identity: Identity) -> list[PolicyEntry]:
 
 
 def _perhaps_own(found: VaultFacts, identity: Identity) -> list[PolicyEntry]:
-    """Return dangerous policies of others that may be groups of an identity whose token is mute."""
+    """Return dangerous policies of others that may be of groups that nothing tells of."""
     if identity.groups is not None:
         return []
     own = _own(found, identity)
@@ -124,15 +124,14 @@ def _of_role(
     )
 
 
-def excess_of_vault(
-    found: VaultFacts, identity: Identity | None, wanted: Container[str]
-) -> Iterator[Row]:
+def excess_of_vault(found: VaultFacts, facts: Facts, wanted: Container[str]) -> Iterator[Row]:
     """Yield what a vault's access policies allow too much, and those that cannot be judged."""
     if found.vault.rbac:
         return
     if found.policies is None:
         yield _unknown(found, "Its access policies cannot be read.")
         return
+    identity = facts.identity
     if identity is None:
         return
     for entry in _own(found, identity):
@@ -141,7 +140,8 @@ def excess_of_vault(
         yield _unknown(
             found,
             f"{len(others)} of its access policies allow more and may be groups of this identity:"
-            f" its token does not tell its groups. The first is that of {others[0].object_id}.",
+            f" its token does not tell its groups. {facts.grouped.reason} The first is that of"
+            f" {others[0].object_id}.",
         )
 
 

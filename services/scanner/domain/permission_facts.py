@@ -23,8 +23,8 @@ WORKED = Probe(Answer.YES)
 class Identity:
     """Whom the tokens name, by their own claims.
 
-    `groups` is None where the token does not tell them all; `graph_roles` None for a person's
-    token, whose rights in Microsoft Graph are not the roles of an application.
+    `groups` is None where neither the token nor Microsoft Graph tells them all; `graph_roles` None
+    for a person's token, whose rights in Microsoft Graph are not the roles of an application.
     """
 
     object_id: str
@@ -117,12 +117,18 @@ class VaultFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything that one check found; `identity` is None where no token could be had or read."""
+    """Everything that one check found; `identity` is None where no token could be had or read.
 
+    `graph` is Microsoft Graph's address in the identity's cloud, for commands; `grouped` the try of
+    learning the identity's groups.
+    """
+
+    graph: str
     identity: Identity | None
     identified: Probe
     visible: Probe
     resource_graph: Probe
     applications: Probe
+    grouped: Probe = WORKED
     subscriptions: tuple[SubscriptionFacts, ...] = ()
     vaults: tuple[VaultFacts, ...] = ()

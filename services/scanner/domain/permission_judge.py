@@ -64,11 +64,7 @@ def judge(needed: Needed, facts: Facts) -> Verdict:
         *_of_subscriptions(facts),
         *(row for found in facts.vaults for row in _of_vault(needed, found, facts.identity)),
         *excess_of_roles(facts),
-        *(
-            row
-            for found in facts.vaults
-            for row in excess_of_vault(found, facts.identity, needed.lists)
-        ),
+        *(row for found in facts.vaults for row in excess_of_vault(found, facts, needed.lists)),
         *_of_graph(needed, facts),
     ]
     return Verdict(
@@ -218,7 +214,7 @@ def _of_graph(needed: Needed, facts: Facts) -> Iterator[Row]:
         scope=GRAPH_SCOPE,
         state=state,
         why=facts.applications.reason or "The tenant's applications can be listed.",
-        remedy=remedy.grant_application(identity) if state is State.MISSING else None,
+        remedy=remedy.grant_application(identity, facts.graph) if state is State.MISSING else None,
     )
     if identity is None:
         return
@@ -235,7 +231,7 @@ def _of_graph(needed: Needed, facts: Facts) -> Iterator[Row]:
             scope=GRAPH_SCOPE,
             state=State.EXCESS,
             why=f"Discovery needs {needed.graph} and nothing else of Microsoft Graph.",
-            remedy=remedy.revoke_application(role, identity),
+            remedy=remedy.revoke_application(role, identity, facts.graph),
         )
 
 

@@ -30,7 +30,6 @@ _FLAGS: Final[Mapping[str, str]] = {
     "certificates": "--certificate-permissions",
     "storage": "--storage-permissions",
 }
-_APPLICATION: Final = "https://graph.microsoft.com/v1.0/servicePrincipals"
 
 
 def assign(role: Role, scope: str, identity: Identity | None) -> str:
@@ -71,20 +70,23 @@ def narrow(
     return _set_policy(vault, kinds, object_id, frozenset(wanted))
 
 
-def grant_application(identity: Identity | None) -> str:
-    """Return the line that grants Application.Read.All of Microsoft Graph, with consent."""
+def grant_application(identity: Identity | None, graph: str) -> str:
+    """Return the line that grants Application.Read.All of Microsoft Graph, with consent.
+
+    `graph` is its address in the identity's cloud, without a slash at its end.
+    """
     own = _object(identity)
     return (
         f"graph=$(az ad sp show --id {GRAPH} --query id -o tsv) &&"
-        f' az rest --method POST --url "{_APPLICATION}/{own}/appRoleAssignments" --body'
+        f' az rest --method POST --url "{_assignments(graph, own)}" --body'
         f' "{{\\"principalId\\":\\"{own}\\",\\"resourceId\\":\\"$graph\\",'
         f'\\"appRoleId\\":\\"{APPLICATION_READ_ALL}\\"}}"  # Application.Read.All'
     )
 
 
-def revoke_application(role: str, identity: Identity) -> str:
+def revoke_application(role: str, identity: Identity, graph: str) -> str:
     """Return the line that takes an application permission of Microsoft Graph away."""
-    address = f"{_APPLICATION}/{identity.object_id}/appRoleAssignments"
+    address = _assignments(graph, identity.object_id)
     return (
         f"role=$(az ad sp show --id {GRAPH} --query \"appRoles[?value=='{role}'].id\" -o tsv) &&"
         f' given=$(az rest --method GET --url "{address}"'
@@ -108,6 +110,10 @@ def _set_policy(
         f'az keyvault set-policy --name "{vault.name}" --resource-group "{vault.resource_group}"'
         f' --subscription "{vault.subscription_id}" --object-id "{object_id}" {" ".join(words)}'
     )
+
+
+def _assignments(graph: str, object_id: str) -> str:
+    return f"{graph}/v1.0/servicePrincipals/{object_id}/appRoleAssignments"
 
 
 def _leave(group_id: str, identity: Identity) -> str:

@@ -5,13 +5,28 @@ The commands are those of the Azure CLI's reference (`az role assignment create`
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from services.scanner.domain.inventory import VaultRef
 from shared.events.scanning import VaultOutcome
 
-UNKNOWN_ASSIGNEE: Final = "<client id of the scanner's identity>"
+
+@dataclass(frozen=True, slots=True)
+class Assignee:
+    """Whom a command is for: an identity's client id, and Microsoft Graph's address in its cloud.
+
+    The address has no slash at its end.
+    """
+
+    client_id: str
+    graph: str
+
+
+UNKNOWN_ASSIGNEE: Final = Assignee(
+    client_id="<client id of the scanner's identity>",
+    graph="<address of Microsoft Graph in its cloud>",
+)
 
 # Microsoft Graph's own application, and its application permission Application.Read.All.
 GRAPH: Final = "00000003-0000-0000-c000-000000000000"
@@ -37,10 +52,10 @@ _SENTENCES: Final[Mapping[VaultOutcome, str | None]] = {
 }
 
 
-def remedy(outcome: VaultOutcome, vault: VaultRef | None, assignee: str) -> str | None:
+def remedy(outcome: VaultOutcome, vault: VaultRef | None, assignee: Assignee) -> str | None:
     """Return what to do about an outcome; None for a source that was read.
 
-    `vault` is None for the tenant's Entra directory; `assignee` the identity's client id.
+    `vault` is None for the tenant's Entra directory.
     """
     if outcome is VaultOutcome.DENIED:
         return _grant_directory(assignee) if vault is None else _grant(vault, assignee)
@@ -49,21 +64,21 @@ def remedy(outcome: VaultOutcome, vault: VaultRef | None, assignee: str) -> str 
     return _SENTENCES[outcome]
 
 
-def _grant(vault: VaultRef, assignee: str) -> str:
+def _grant(vault: VaultRef, assignee: Assignee) -> str:
     if vault.rbac:
         return (
             "The identity lacks the role Key Vault Reader: az role assignment create --assignee"
-            f' "{assignee}" --role "Key Vault Reader" --scope "{vault.resource_id}"'
+            f' "{assignee.client_id}" --role "Key Vault Reader" --scope "{vault.resource_id}"'
         )
     return (
         "The identity lacks the permission List in the vault's access policies: az keyvault"
         f' set-policy --name "{vault.name}" --resource-group "{vault.resource_group}"'
-        f' --subscription "{vault.subscription_id}" --spn "{assignee}" --secret-permissions list'
-        " --key-permissions list --certificate-permissions list"
+        f' --subscription "{vault.subscription_id}" --spn "{assignee.client_id}"'
+        " --secret-permissions list --key-permissions list --certificate-permissions list"
     )
 
 
-def detail_remedy(vault: VaultRef, assignee: str, *, by_role: bool) -> str:
+def detail_remedy(vault: VaultRef, assignee: Assignee, *, by_role: bool) -> str:
     """Return how to let the identity read details; without it the listing is still complete.
 
     Set-policy replaces what it names, so the permission List is named again.
@@ -73,18 +88,18 @@ def detail_remedy(vault: VaultRef, assignee: str, *, by_role: bool) -> str:
     return (
         "Optional, for details (public halves and policies, no value): az keyvault set-policy"
         f' --name "{vault.name}" --resource-group "{vault.resource_group}" --subscription'
-        f' "{vault.subscription_id}" --spn "{assignee}" --key-permissions list get'
+        f' "{vault.subscription_id}" --spn "{assignee.client_id}" --key-permissions list get'
         " getrotationpolicy --certificate-permissions list get"
     )
 
 
-def _grant_directory(assignee: str) -> str:
+def _grant_directory(assignee: Assignee) -> str:
     return (
         "The identity lacks the Microsoft Graph application permission Application.Read.All:"
         f" graph=$(az ad sp show --id {GRAPH} --query id -o tsv) &&"
-        f' identity=$(az ad sp show --id "{assignee}" --query id -o tsv) &&'
+        f' identity=$(az ad sp show --id "{assignee.client_id}" --query id -o tsv) &&'
         " az rest --method POST --url"
-        ' "https://graph.microsoft.com/v1.0/servicePrincipals/$identity/appRoleAssignments" --body'
+        f' "{assignee.graph}/v1.0/servicePrincipals/$identity/appRoleAssignments" --body'
         ' "{\\"principalId\\":\\"$identity\\",\\"resourceId\\":\\"$graph\\",'
         f'\\"appRoleId\\":\\"{APPLICATION_READ_ALL}\\"}}"'
     )
@@ -101,9 +116,9 @@ def _open_network(vault: VaultRef | None) -> str:
     )
 
 
-def grant_reader(scope: str, assignee: str) -> str:
+def grant_reader(scope: str, assignee: Assignee) -> str:
     """Return what lets the identity read a scope's resources, assignments and settings."""
     return (
         "The identity lacks the role Reader: az role assignment create --assignee"
-        f' "{assignee}" --role "Reader" --scope "{scope}"'
+        f' "{assignee.client_id}" --role "Reader" --scope "{scope}"'
     )

@@ -7,7 +7,7 @@ from typing import Final
 from services.scanner.domain.detail import Detail, Fact, Part, Question, Version
 from services.scanner.domain.enrichment import Problem, questions
 from services.scanner.domain.inventory import Item, ItemKind, VaultRef
-from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, detail_remedy
+from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, Assignee, detail_remedy
 from services.scanner.ports import VaultDetails
 from services.scanner.steps.read import outcome_of
 from shared.clouds.deadline import deadline
@@ -47,7 +47,7 @@ class Asker:
 
     vault: VaultRef
     details: VaultDetails
-    assignee: str = UNKNOWN_ASSIGNEE
+    assignee: Assignee = UNKNOWN_ASSIGNEE
     seconds: float = 180.0
     refused: dict[tuple[ItemKind, Question], Problem] = field(default_factory=dict)
     failures: int = 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, grant_reader
+from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, Assignee, grant_reader
 from services.scanner.ports import Diagnostics
 from services.scanner.steps.own_pace import ManagementPacing
 from services.scanner.steps.read import outcome_of
@@ -40,7 +40,7 @@ class DiagnosticsReader:
     pool: Pool
     writers: asyncio.Semaphore
     pacing: ManagementPacing = field(default_factory=ManagementPacing)
-    assignee: str = UNKNOWN_ASSIGNEE
+    assignee: Assignee = UNKNOWN_ASSIGNEE
     hours: float = DEFAULT_HOURS
     longest_seconds: float = LONGEST_SECONDS
 

@@ -1,8 +1,9 @@
 """Examining the identity that discovers: every probe is tried, and no failure ends the others."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeVar
 
 from services.scanner.domain.inventory import Subscription, VaultRef
@@ -20,9 +21,10 @@ from services.scanner.domain.permission_facts import (
 )
 from services.scanner.domain.permission_judge import Verdict, judge
 from services.scanner.ports import Estate, PermissionProbes
-from services.scanner.steps.pace import Pacing
 from services.scanner.steps.visit import run_all
-from shared.clouds.errors import AccessDeniedError, CloudError, Denial, ThrottledError
+from shared.clouds.deadline import deadline
+from shared.clouds.errors import AccessDeniedError, CloudError, Denial
+from shared.errors import TransientError
 from shared.events.permissions import Answer
 from shared.telemetry import get_logger
 
@@ -37,6 +39,7 @@ ARM_RATE: Final = 15.0
 T = TypeVar("T")
 Roles = Mapping[str, tuple[Assignment, ...] | None]
 _UNTRIED: Final = Probe(Answer.UNKNOWN, "It was not tried: no subscription can be seen.")
+_PERSON: Final = Probe(Answer.UNKNOWN, "A person's groups are not asked for.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +60,21 @@ class _Listed:
 
 @dataclass(slots=True, kw_only=True)
 class Doctor:
-    """Examines an identity against what a purpose needs."""
+    """Examines an identity against what a purpose needs.
 
+    `graph` is Microsoft Graph's address in its cloud.
+    """
+
+    graph: str
     probes: PermissionProbes
     estate: Estate
-    pacing: Pacing
     needed: Needed = DISCOVERY
     at_once: int = AT_ONCE
     _arm: Budget = field(default_factory=lambda: Budget(ARM_RATE))
 
     async def examine(self) -> Examined:
         """Try everything once; what could not be tried is unknown, never held and never missing."""
-        identity, identified = await self._try(self.probes.identity(), "its token")
+        identity, identified, grouped = await self._identity()
         seen, visible = await self._try(self.estate.subscriptions(), "the subscriptions")
         subscriptions = seen or []
         indexed, resource_graph = [], _UNTRIED
@@ -80,15 +86,28 @@ class Doctor:
         told, roles, listed = await self._subscriptions(subscriptions, identity, indexed)
         _, applications = await self._try(self.probes.list_application(), "the applications")
         facts = Facts(
+            graph=self.graph,
             identity=identity,
             identified=identified,
             visible=visible,
             resource_graph=resource_graph,
             applications=applications,
+            grouped=grouped,
             subscriptions=tuple(told),
             vaults=tuple(await self._vaults(listed, roles)),
         )
         return Examined(identity=identity, verdict=judge(self.needed, facts))
+
+    async def _identity(self) -> tuple[Identity | None, Probe, Probe]:
+        """Return who it is, with the groups, and the tries of learning both."""
+        identity, identified = await self._try(self.probes.identity(), "its token")
+        if identity is None or identity.groups is not None:
+            return identity, identified, WORKED
+        if not identity.is_application:
+            return identity, identified, _PERSON
+        asked = self.probes.groups(identity.object_id)
+        groups, grouped = await self._try(asked, "the groups of this identity")
+        return replace(identity, groups=groups), identified, grouped
 
     async def _subscriptions(
         self, seen: list[Subscription], identity: Identity | None, indexed: list[VaultRef]
@@ -99,7 +118,7 @@ class Doctor:
         listed = {vault.resource_id: _Listed(vault=vault, policies=None) for vault in indexed}
         for one in seen:
             found, vaults = await self._arm_try(
-                self.probes.vaults(one.id), f"the vaults of {one.name}"
+                partial(self.probes.vaults, one.id), f"the vaults of {one.name}"
             )
             listed |= {
                 vault.resource_id: _Listed(vault=vault, policies=policies)
@@ -117,8 +136,8 @@ class Doctor:
     ) -> tuple[list[Assignment] | None, Probe]:
         if identity is None:
             return None, Probe(Answer.UNKNOWN, "It is not known whose to ask for.")
-        asked = self.probes.assignments(one.id, identity.object_id)
-        return await self._arm_try(asked, f"the role assignments in {one.name}")
+        ask = partial(self.probes.assignments, one.id, identity.object_id)
+        return await self._arm_try(ask, f"the role assignments in {one.name}")
 
     async def _vaults(self, listed: list[_Listed], roles: Roles) -> list[VaultFacts]:
         found: dict[str, VaultFacts] = {}
@@ -132,7 +151,7 @@ class Doctor:
     async def _vault(self, one: _Listed, roles: Roles) -> VaultFacts:
         vault = one.vault
         what = f"the permissions on vault {vault.name}"
-        grants, granted = await self._arm_try(self.probes.grants(vault), what)
+        grants, granted = await self._arm_try(partial(self.probes.grants, vault), what)
         given = roles.get(vault.subscription_id)
         return VaultFacts(
             vault=vault,
@@ -147,28 +166,29 @@ class Doctor:
         """Try each list; what stands in the way of one (network, name) stands in all their ways."""
         tried: dict[str, Probe] = {}
         for kind in self.needed.lists:
-            await self.pacing.gate(vault).take()
             asked = self.probes.list_one(vault, kind)
-            _, tried[kind] = await self._try(asked, f"the {kind} of vault {vault.name}", vault)
+            _, tried[kind] = await self._try(asked, f"the {kind} of vault {vault.name}")
             if tried[kind].answer is Answer.UNKNOWN:
                 return dict.fromkeys(self.needed.lists, tried[kind]) | tried
         return tried
 
-    async def _arm_try(self, asked: Awaitable[T], what: str) -> tuple[T | None, Probe]:
+    async def _arm_try(self, ask: Callable[[], Awaitable[T]], what: str) -> tuple[T | None, Probe]:
         await asyncio.sleep(self._arm.take(asyncio.get_running_loop().time()))
-        return await self._try(asked, what)
+        return await self._try(ask(), what)
 
-    async def _try(
-        self, asked: Awaitable[T], what: str, vault: VaultRef | None = None
-    ) -> tuple[T | None, Probe]:
-        """Return what was asked for, or None with the reason."""
+    async def _try(self, asked: Awaitable[T], what: str) -> tuple[T | None, Probe]:
+        """Return what was asked for, or None with the reason.
+
+        A `TransientError` that is no cloud's (the budget's database is away) says nothing of this
+        identity: it ends the examination, which is tried again.
+        """
         try:
-            async with asyncio.timeout(PROBE_SECONDS):
+            async with deadline(PROBE_SECONDS):
                 return await asked, WORKED
         except CloudError as error:
-            if isinstance(error, ThrottledError) and vault is not None:
-                await self.pacing.gate(vault).slow_down(error.retry_after)
             return None, _refused(error)
+        except TransientError:
+            raise
         except TimeoutError:
             return None, Probe(Answer.UNKNOWN, f"Asking for {what} took too long.")
         except Exception as error:

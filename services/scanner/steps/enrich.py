@@ -27,7 +27,7 @@ from services.scanner.domain.enrichment import (
     summarise,
 )
 from services.scanner.domain.inventory import VaultRef
-from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE
+from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, Assignee
 from services.scanner.domain.status import BEGINNING
 from services.scanner.ports import DetailReader
 from services.scanner.steps.ask import Asker, Reading
@@ -65,7 +65,7 @@ class Enricher:
     calls: Calls = field(default_factory=Calls)
     calls_per_shard: int = DEFAULT_CALLS
     hours: float = DEFAULT_HOURS
-    assignee: str = UNKNOWN_ASSIGNEE
+    assignee: Assignee = UNKNOWN_ASSIGNEE
     seconds: float = 180.0
     at_once: int = AT_ONCE
     batch: int = BATCH

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.scanner.domain.inventory import Subscription
-from services.scanner.domain.remedy import grant_reader
+from services.scanner.domain.remedy import Assignee, grant_reader
 from services.scanner.ports import GrantListing, Grants
 from services.scanner.steps.read import outcome_of
 from services.scanner.store.grants import (
@@ -42,7 +42,7 @@ async def list_grants(
 
 
 async def save_grants(
-    conn: Connection, listed: GrantListing, visible: Sequence[Subscription], assignee: str
+    conn: Connection, listed: GrantListing, visible: Sequence[Subscription], assignee: Assignee
 ) -> None:
     """Record a listing in the caller's transaction.
 
@@ -58,7 +58,7 @@ async def save_grants(
     await save_unlisted(conn, [*unlisted, *(_unseen(name, assignee) for name in gone)])
 
 
-def _unlisted(subscription_id: str, error: CloudError, assignee: str) -> Unlisted:
+def _unlisted(subscription_id: str, error: CloudError, assignee: Assignee) -> Unlisted:
     denied = isinstance(error, AccessDeniedError)
     return Unlisted(
         subscription_id=subscription_id,
@@ -70,7 +70,7 @@ def _unlisted(subscription_id: str, error: CloudError, assignee: str) -> Unliste
     )
 
 
-def _unseen(subscription_id: str, assignee: str) -> Unlisted:
+def _unseen(subscription_id: str, assignee: Assignee) -> Unlisted:
     return Unlisted(
         subscription_id=subscription_id,
         outcome=VaultOutcome.DENIED,

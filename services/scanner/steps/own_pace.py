@@ -8,6 +8,7 @@ from services.scanner.domain.own_budget import (
     GRAPH_RATE,
     KEY_LISTINGS_BURST,
     KEY_LISTINGS_RATE,
+    KEY_LISTINGS_STEP_SECONDS,
     MANAGEMENT_BURST_SECONDS,
     MANAGEMENT_RATE,
     Budget,
@@ -26,19 +27,21 @@ class GraphPacing:
 
     units: Budget = field(default_factory=lambda: Budget(GRAPH_RATE))
     key_listings: Budget = field(
-        default_factory=lambda: Budget(KEY_LISTINGS_RATE, burst_seconds=KEY_LISTINGS_BURST)
+        default_factory=lambda: Budget(
+            KEY_LISTINGS_RATE,
+            burst_seconds=KEY_LISTINGS_BURST,
+            step_seconds=KEY_LISTINGS_STEP_SECONDS,
+        )
     )
 
     async def wait(self, units: int, keys: bool) -> None:  # noqa: FBT001 - a callback
         """Wait until a request of so many resource units may be sent to Graph."""
         now = asyncio.get_running_loop().time()
-        self.units.speed_up()
-        waits = [self.units.take(now) for _ in range(units)]
+        wait = self.units.take(now, units)
         if keys:
-            self.key_listings.speed_up()
-            waits.append(self.key_listings.take(now))
-        if max(waits) > 0:
-            await asyncio.sleep(max(waits))
+            wait = max(wait, self.key_listings.take(now))
+        if wait > 0:
+            await asyncio.sleep(wait)
 
     async def take(self) -> None:
         """Wait for nothing: `wait` was awaited before the page, with its cost."""
@@ -47,8 +50,7 @@ class GraphPacing:
         """Ask Graph no more for so long, at most a minute, and more slowly then."""
         now = asyncio.get_running_loop().time()
         for budget in (self.units, self.key_listings):
-            budget.slow_down()
-            budget.hold(now, min(seconds or 0.0, LONGEST_HOLD_SECONDS))
+            budget.slow_down(now, min(seconds or 0.0, LONGEST_HOLD_SECONDS))
 
 
 @dataclass(slots=True)
@@ -65,9 +67,8 @@ class ManagementPacing:
 
     def hold(self, subscription_id: str, seconds: float) -> None:
         """Ask a subscription no more for so long, at most a minute, and more slowly then."""
-        budget = self.budget(subscription_id)
-        budget.slow_down()
-        budget.hold(asyncio.get_running_loop().time(), min(seconds, LONGEST_HOLD_SECONDS))
+        now = asyncio.get_running_loop().time()
+        self.budget(subscription_id).slow_down(now, min(seconds, LONGEST_HOLD_SECONDS))
 
     def budget(self, subscription_id: str) -> Budget:
         """Return the budget of a subscription's management reads."""

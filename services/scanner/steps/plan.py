@@ -10,7 +10,7 @@ from services.scanner.domain.outcome import (
     unlisted_subscription,
     unseen_subscription,
 )
-from services.scanner.domain.remedy import grant_reader
+from services.scanner.domain.remedy import Assignee, grant_reader
 from services.scanner.domain.scope import Cut, Place, divide, nothing_fits
 from services.scanner.domain.sharding import Presence, Shard, Source, shards
 from services.scanner.ports import Estate, GrantListing, Outbox, PartlyListedError
@@ -72,7 +72,7 @@ async def plan(
     scan: Scan,
     found: Survey,
     *,
-    assignee: str,
+    assignee: Assignee,
     scope: Selector = EVERYTHING,
     grants: GrantListing | None = None,
 ) -> None:
@@ -156,7 +156,7 @@ def _presence(source: Source, found: Survey) -> Presence:
     return Presence.MISSING if source.subscription_id in listed else Presence.UNSEEN
 
 
-def notes(found: Survey, assignee: str) -> list[str]:
+def notes(found: Survey, assignee: Assignee) -> list[str]:
     """Return the sentences on what could not even be listed."""
     if not found.subscriptions and not found.unseen:
         return [NO_SUBSCRIPTION]
@@ -172,7 +172,7 @@ def notes(found: Survey, assignee: str) -> list[str]:
     ]
 
 
-def _advice(subscription_id: str, error: CloudError, assignee: str) -> str:
+def _advice(subscription_id: str, error: CloudError, assignee: Assignee) -> str:
     """Return the command where a role is missing, or else what the error says."""
     if isinstance(error, AccessDeniedError):
         return grant_reader(f"/subscriptions/{subscription_id}", assignee)

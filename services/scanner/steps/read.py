@@ -6,7 +6,7 @@ from typing import Final
 
 from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.listing import Page
-from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, remedy
+from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, Assignee, remedy
 from services.scanner.ports import Directory, VaultReader
 from shared.clouds.deadline import deadline
 from shared.clouds.errors import (
@@ -43,13 +43,13 @@ _OUTCOMES: Final[Mapping[type[Exception], VaultOutcome]] = {
 class Readers:
     """The clouds' lists and how to read them.
 
-    `assignee` is the identity's client id, for the commands in remedies; `page_seconds` the longest
-    wait for one page, retries included.
+    `assignee` is whom the remedies' commands are for; `page_seconds` the longest wait for one page,
+    retries included.
     """
 
     vaults: VaultReader
     directory: Directory
-    assignee: str = UNKNOWN_ASSIGNEE
+    assignee: Assignee = UNKNOWN_ASSIGNEE
     page_seconds: float = 180.0
 
 
@@ -99,7 +99,7 @@ def outcome_of(error: Exception) -> VaultOutcome:
 
 
 def unreadable(
-    error: Exception, vault: VaultRef | None, name: str, assignee: str
+    error: Exception, vault: VaultRef | None, name: str, assignee: Assignee
 ) -> UnreadableError:
     """Return what an error while reading a source, or an entry of its pages, came to."""
     outcome = outcome_of(error)
@@ -114,7 +114,7 @@ def unreadable(
 
 
 def _remedy(
-    error: CloudError, outcome: VaultOutcome, vault: VaultRef | None, assignee: str
+    error: CloudError, outcome: VaultOutcome, vault: VaultRef | None, assignee: Assignee
 ) -> str | None:
     """Prefer the sentence with the command; a refused token has another cause than a role."""
     if isinstance(error, IdentityRefusedError):

@@ -7,7 +7,7 @@ laid aside as a dead letter, and scans that were requested while nothing could b
 from dataclasses import dataclass
 from typing import Final
 
-from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, remedy
+from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, Assignee, remedy
 from services.scanner.ports import Estate, Grants, Outbox
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
 from services.scanner.steps.grants import list_grants
@@ -46,7 +46,7 @@ class Watchdog:
     outbox: Outbox
     estate: Estate
     grants: Grants | None = None
-    assignee: str = UNKNOWN_ASSIGNEE
+    assignee: Assignee = UNKNOWN_ASSIGNEE
     stale_seconds: float = STALE_SECONDS
     scope: Selector = EVERYTHING
 

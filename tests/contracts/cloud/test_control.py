@@ -91,6 +91,8 @@ async def test_the_clock_stamps_what_is_written(way: Way) -> None:
         ("PUT", "clock", [], "object"),
         ("POST", "identity", {"token_seconds": 0}, "token_seconds"),
         ("POST", "identity", {"revoke": "nobody"}, "There are: discover, rotate, sync"),
+        ("PUT", "memberships", {"identity": "nobody", "groups": []}, "There are: discover"),
+        ("PUT", "memberships", {"identity": "discover", "groups": ["admins"]}, "groups.0"),
         ("POST", "items", {"vault": "nowhere", "kind": "secret", "name": "a"}, "no vault"),
         ("POST", "items", {"vault": "v", "kind": "password", "name": "a"}, "kind"),
         ("POST", "items", {"vault": "v", "kind": "secret", "name": "a_b"}, "name"),

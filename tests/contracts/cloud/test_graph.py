@@ -252,3 +252,38 @@ async def test_the_graph_sdk_reads_the_same_applications(way: Way) -> None:
             datetime.fromisoformat(p["endDateTime"]) for p in expected["passwordCredentials"]
         ]
     assert not true
+
+
+def groups_of(way: Way, object_id: str) -> str:
+    relation = "transitiveMemberOf/microsoft.graph.group?$select=id&$count=true"
+    return f"{way.ready['graph']}/v1.0/servicePrincipals/{object_id}/{relation}"
+
+
+async def test_a_principals_groups_are_told_by_an_advanced_query_only(way: Way) -> None:
+    own = way.ready["identities"]["discover"]["object_id"]
+    token, group = await way.token("graph"), "00000000-0000-4000-8000-000000000001"
+    advanced = {"ConsistencyLevel": "eventual"}
+
+    with way.sandbox.control.member_of("discover", group):
+        status, body, _ = await way.get(groups_of(way, own), token, **advanced)
+        plain = await way.get(groups_of(way, own), token)
+        uncounted = groups_of(way, own).replace("&$count=true", "")
+        without = await way.get(uncounted, token, **advanced)
+    _, left, _ = await way.get(groups_of(way, own), token, **advanced)
+
+    assert (status, body["value"], body["@odata.count"]) == (200, [{"id": group}], 1)
+    assert left["value"] == []
+    for status, refused, _ in (plain, without):
+        assert (status, refused["error"]["code"]) == (400, "Request_UnsupportedQuery")
+
+
+async def test_the_groups_of_nobody_and_those_of_the_unpermitted_are_not_told(way: Way) -> None:
+    advanced = {"ConsistencyLevel": "eventual"}
+    nobody = groups_of(way, "00000000-0000-4000-8000-00000000dead")
+    own = groups_of(way, way.ready["identities"]["sync"]["object_id"])
+
+    status, body, _ = await way.get(nobody, await way.token("graph"), **advanced)
+    refused, why, _ = await way.get(own, await way.token("graph", "sync"), **advanced)
+
+    assert (status, body["error"]["code"]) == (404, "Request_ResourceNotFound")
+    assert (refused, why["error"]["code"]) == (403, "Authorization_RequestDenied")

@@ -1,20 +1,25 @@
 """The permission doctor's probes on the sandbox: what each of its identities is found to be."""
 
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from services.scanner.adapters import open_clouds
+from services.scanner.adapters import GateOf, open_clouds
+from services.scanner.adapters.key_vault import open_gate
+from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.permission_row import Row, State
 from services.scanner.steps.doctor import Doctor, Examined
-from services.scanner.steps.pace import LocalLedger, Pacing
 from shared.events.permissions import Answer
 from tests.support.discovery import settings_for
 from tests.support.sandbox import Sandbox
 
 OPEN, CLOSED = "kv-hr-payroll-prod", "kv-treasury-prod-weu"
 LISTS = {"/secrets", "/keys", "/certificates"}
+GROUPS = r"/transitiveMemberOf/microsoft\.graph\.group$"
 
 
 @pytest.fixture(autouse=True)
@@ -24,14 +29,16 @@ def _way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def doctor(sandbox: Sandbox, name: str = "discover") -> AsyncIterator[Doctor]:
-    pacing = Pacing(LocalLedger())
-    async with open_clouds(settings_for(sandbox, name), gate=pacing.gate) as clouds:
-        yield Doctor(probes=clouds.permissions, estate=clouds.estate, pacing=pacing)
+async def doctor(
+    sandbox: Sandbox, name: str = "discover", gate: GateOf = open_gate
+) -> AsyncIterator[Doctor]:
+    cloud = settings_for(sandbox, name)
+    async with open_clouds(cloud, gate=gate) as clouds:
+        yield Doctor(probes=clouds.permissions, estate=clouds.estate, graph=cloud.graph)
 
 
-async def examine(sandbox: Sandbox, name: str = "discover") -> Examined:
-    async with doctor(sandbox, name) as found:
+async def examine(sandbox: Sandbox, name: str = "discover", gate: GateOf = open_gate) -> Examined:
+    async with doctor(sandbox, name, gate) as found:
         return await found.examine()
 
 
@@ -74,6 +81,43 @@ async def test_no_probe_asks_for_more_than_a_list_and_each_vault_is_asked_four_t
     assert len(asked) == 3 * vaults - 2, "the closed vault is asked once"
     told = [entry for entry in log if entry["path"].endswith("/permissions")]
     assert len(told) == vaults
+
+
+@dataclass
+class CountingGate:
+    """A gate that lets everything through and counts."""
+
+    taken: int = 0
+    slowed: list[float | None] = field(default_factory=list)
+
+    async def take(self) -> None:
+        self.taken += 1
+
+    async def slow_down(self, seconds: float | None) -> None:
+        self.slowed.append(seconds)
+
+
+async def test_each_request_to_a_vault_takes_a_place_in_its_budget_retries_included(
+    sandbox: Sandbox,
+) -> None:
+    gates: defaultdict[str, CountingGate] = defaultdict(CountingGate)
+    sandbox.control.clear_log()
+
+    def gate(vault: VaultRef) -> CountingGate:
+        return gates[vault.name]
+
+    throttled = {"status": 429, "headers": {"Retry-After": "1"}, "count": 2}
+    with sandbox.control.fault(host=rf"^{OPEN}\.vault\.", path="^/keys$", **throttled):
+        await examine(sandbox, gate=gate)
+
+    sent = Counter(
+        entry["host"].partition(".")[0]
+        for entry in sandbox.control.log()
+        if ".vault." in entry["host"]
+    )
+    assert {name: one.taken for name, one in gates.items()} == sent
+    assert sent[OPEN] == len(LISTS) + 2
+    assert {name: one.slowed for name, one in gates.items() if one.slowed} == {OPEN: [1.0, 1.0]}
 
 
 @pytest.mark.parametrize(
@@ -159,3 +203,96 @@ async def test_a_revoked_token_is_unknown_and_never_missing(sandbox: Sandbox) ->
 
     lists = [row for row in examined.verdict.rows if row.vault_name]
     assert {row.state for row in lists} == {State.UNKNOWN}
+
+
+def policies_of_others(sandbox: Sandbox) -> dict[str, str]:
+    """The vaults on which somebody else's policy reads secrets' values, with its object id."""
+    known = {one["object_id"] for one in sandbox.at_first["identities"].values()}
+    return {
+        vault["name"]: entry["objectId"]
+        for vault in sandbox.at_first["vaults"]
+        if not vault["properties"]["enableRbacAuthorization"]
+        for entry in vault["properties"]["accessPolicies"]
+        if entry["objectId"] not in known and "get" in map(str.lower, _words(entry))
+    }
+
+
+def _words(entry: dict[str, Any]) -> list[str]:
+    return entry["permissions"].get("secrets") or []
+
+
+async def test_the_demos_identity_is_in_no_group_and_the_directory_says_so(
+    sandbox: Sandbox,
+) -> None:
+    async with doctor(sandbox) as found:
+        who = await found.probes.identity()
+        groups = await found.probes.groups(who.object_id)
+
+    assert who.groups is None, "the token tells nothing of groups"
+    assert groups == frozenset()
+
+
+async def test_all_pages_of_the_groups_are_read(sandbox: Sandbox) -> None:
+    given = {f"00000000-0000-4000-8000-{n:012x}" for n in range(2_000)}
+    sandbox.control.clear_log()
+
+    with sandbox.control.member_of("discover", *given):
+        async with doctor(sandbox) as found:
+            who = await found.probes.identity()
+            groups = await found.probes.groups(who.object_id)
+
+    assert groups == given
+    asked = [e for e in sandbox.control.log() if e["path"].endswith("microsoft.graph.group")]
+    assert [entry["method"] for entry in asked] == ["GET"] * 3
+
+
+async def test_a_policy_for_a_group_of_this_identity_is_found_with_the_line_that_leaves_it(
+    sandbox: Sandbox,
+) -> None:
+    name, group = next(iter(policies_of_others(sandbox).items()))
+
+    with sandbox.control.member_of("discover", group):
+        examined = await examine(sandbox)
+
+    excess = of(examined, State.EXCESS)
+    assert {row.vault_name for row in excess} == {name}
+    assert any(row.reads_values and "secrets get" in row.permission for row in excess)
+    assert all(
+        row.remedy and row.remedy.startswith(f'az ad group member remove --group "{group}"')
+        for row in excess
+    )
+    assert examined.verdict.could_read_values is Answer.YES
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (
+            {"status": 403, "code": "Authorization_RequestDenied"},
+            "No role of this identity allows it to list the groups of this identity.",
+        ),
+        ({"status": 404}, "Azure does not know the groups of this identity"),
+        ({"status": 500, "headers": {"Retry-After": "3600"}}, "The service failed"),
+    ],
+)
+async def test_groups_that_are_refused_leave_the_policies_of_others_unknown_with_the_reason(
+    sandbox: Sandbox, fault: dict[str, Any], reason: str
+) -> None:
+    with sandbox.control.fault(path=GROUPS, **fault):
+        examined = await examine(sandbox)
+
+    open_ = [row for row in of(examined, State.UNKNOWN) if row.permission == "access policies"]
+    assert policies_of_others(sandbox).keys() <= {row.vault_name for row in open_}
+    assert all(reason in row.why for row in open_)
+    assert of(examined, State.EXCESS) == []
+    assert examined.verdict.could_read_values is Answer.UNKNOWN
+
+
+async def test_without_the_graph_permission_the_groups_stay_unknown(sandbox: Sandbox) -> None:
+    examined = await examine(sandbox, "rotate")
+
+    assert examined.identity
+    assert examined.identity.groups is None
+    open_ = [row for row in of(examined, State.UNKNOWN) if row.permission == "access policies"]
+    assert open_
+    assert all("allows it to list the groups of this identity" in row.why for row in open_)

@@ -12,7 +12,6 @@ from services.scanner.domain.permission_grants import Grant
 from services.scanner.handlers import on_permission_check_requested
 from services.scanner.ports import VaultWithPolicies
 from services.scanner.steps.doctor import Doctor
-from services.scanner.steps.pace import LocalLedger, Pacing
 from services.scanner.steps.permission_check import Checkup, look_at_permissions
 from services.scanner.store import permissions
 from shared.database import Pool
@@ -21,6 +20,7 @@ from shared.events.permissions import Answer
 from shared.health import Status
 from tests.support.permissions import KEY_VAULT_READER, ME, READER, FakeProbes
 from tests.support.scanner import (
+    GRAPH,
     CrashedError,
     FakeCloud,
     Rig,
@@ -42,7 +42,9 @@ def a_checkup(
     pool: Pool, outbox: SentTable, probes: FakeProbes | None = None, **more: Any
 ) -> Checkup:
     doctor = Doctor(
-        probes=probes or some_probes(), estate=FakeCloud(), pacing=Pacing(LocalLedger())
+        probes=probes or some_probes(),
+        estate=FakeCloud(),
+        graph=GRAPH,
     )
     return Checkup(pool=pool, outbox=outbox, doctor=doctor, **more)
 

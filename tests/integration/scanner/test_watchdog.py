@@ -8,7 +8,7 @@ from services.scanner.steps.resume import ATTEMPTS, Watchdog
 from services.scanner.store.locks import Task, try_task
 from shared.clouds.errors import UnavailableError
 from shared.events import ScanCompleted, ScanShardRequested, VaultScanned
-from tests.support.scanner import EAST, Rig, a_vault, an_item
+from tests.support.scanner import ASSIGNEE, EAST, Rig, a_vault, an_item
 
 
 def watchdog(rig: Rig, *, stale_seconds: float = 0) -> Watchdog:
@@ -16,7 +16,7 @@ def watchdog(rig: Rig, *, stale_seconds: float = 0) -> Watchdog:
         pool=rig.pool,
         outbox=rig.outbox,
         estate=rig.cloud,
-        assignee="discover-id",
+        assignee=ASSIGNEE,
         stale_seconds=stale_seconds,
     )
 

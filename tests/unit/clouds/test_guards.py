@@ -130,11 +130,42 @@ def test_nothing_else_of_the_management_api_can_be_read(path: str) -> None:
         paths.ARM.check("GET", f"https://management.azure.com{path}")
 
 
-def test_only_applications_are_read_from_the_directory() -> None:
-    paths.DIRECTORY.check("GET", "https://graph.microsoft.com/v1.0/applications?$top=999")
-    for method, path in (("POST", "/v1.0/applications"), ("GET", "/v1.0/users")):
-        with pytest.raises(BlindnessError):
-            paths.DIRECTORY.check(method, f"https://graph.microsoft.com{path}")
+GROUPS = "/v1.0/servicePrincipals/0a/transitiveMemberOf/microsoft.graph.group"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1.0/applications?$top=999",
+        "/v1.0/applications/0a/owners",
+        "/v1.0/applications/0a/federatedIdentityCredentials",
+        "/v1.0/servicePrincipals?$top=999",
+        "/v1.0/servicePrincipals/0a/owners",
+        "/v1.0/servicePrincipals/0a/federatedIdentityCredentials",
+        f"{GROUPS}?$select=id",
+    ],
+)
+def test_applications_and_principals_with_what_belongs_to_them_are_read(path: str) -> None:
+    paths.DIRECTORY.check("GET", f"https://graph.microsoft.com{path}")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1.0/applications"),
+        ("GET", "/v1.0/users"),
+        ("POST", GROUPS),
+        ("DELETE", GROUPS),
+        ("GET", GROUPS.rpartition("/")[0]),
+        ("GET", f"{GROUPS}/$count"),
+        ("GET", GROUPS.replace("group", "directoryRole")),
+        ("GET", GROUPS.replace("servicePrincipals", "users")),
+        ("GET", "/v1.0/groups/0a/transitiveMembers"),
+    ],
+)
+def test_nothing_else_of_the_directory_is_asked_for(method: str, path: str) -> None:
+    with pytest.raises(BlindnessError):
+        paths.DIRECTORY.check(method, f"https://graph.microsoft.com{path}")
 
 
 def test_a_refusal_names_the_request_without_its_query() -> None:

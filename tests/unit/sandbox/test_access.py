@@ -1,12 +1,14 @@
 """Where a role holds in the simulated cloud, and what it takes away."""
 
+from dataclasses import replace
+
 import pytest
 
 from sandbox.access import Access, management_group
-from sandbox.estate.model import Assignment, Estate, Subscription, Vault
+from sandbox.estate.model import AccessPolicy, Assignment, Estate, Subscription, Vault
 from sandbox.roles import ROLES
 
-ME, TENANT = "me", "tenant-id"
+ME, GROUP, TENANT = "me", "group", "tenant-id"
 VAULT = Vault(
     name="kv-a", subscription_id="sub-1", resource_group="rg", location="westeurope", created=1
 )
@@ -14,8 +16,8 @@ LISTS = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"
 WRITES_ROLES = "Microsoft.Authorization/roleAssignments/write"
 
 
-def access(*given: tuple[str, str]) -> Access:
-    """Return the access of an object with these roles, each on a scope."""
+def access(*given: tuple[str, str], holder: str = ME) -> Access:
+    """Return the access of an object, in one group, where a holder has these roles on scopes."""
     estate = Estate(
         tenant_id=TENANT,
         organization="Contoso",
@@ -24,7 +26,10 @@ def access(*given: tuple[str, str]) -> Access:
         seed=1,
         made_at=1,
         subscriptions=[Subscription("sub-1", "One"), Subscription("sub-2", "Two")],
-        assignments=[Assignment(str(n), scope, ME, role) for n, (scope, role) in enumerate(given)],
+        assignments=[
+            Assignment(str(n), scope, holder, role) for n, (scope, role) in enumerate(given)
+        ],
+        memberships={ME: frozenset({GROUP})},
     )
     estate.add_vault(VAULT)
     return Access(estate)
@@ -78,3 +83,16 @@ def test_what_contributor_excludes_it_does_not_allow_but_another_role_may() -> N
     assert not access(contributor).allows(ME, WRITES_ROLES, VAULT.resource_id)
     assert access(contributor).allows(ME, "Microsoft.KeyVault/vaults/write", VAULT.resource_id)
     assert access(contributor, ("/", "Owner")).allows(ME, WRITES_ROLES, VAULT.resource_id)
+
+
+def test_what_a_group_is_given_its_members_have_and_nobody_else() -> None:
+    found = access((VAULT.resource_id, "Key Vault Reader"), holder=GROUP)
+    policies = (AccessPolicy(GROUP, {"keys": ("list",)}),)
+    with_policies = replace(VAULT, rbac=False, policies=policies)
+
+    assert found.roles(ME, VAULT.resource_id) == [ROLES["Key Vault Reader"]]
+    assert found.sees_subscription(ME, "sub-1")
+    assert found.may(ME, with_policies, "keys", "list")
+    assert found.roles("somebody", VAULT.resource_id) == []
+    assert not found.sees_subscription("somebody", "sub-1")
+    assert not found.may("somebody", with_policies, "keys", "list")

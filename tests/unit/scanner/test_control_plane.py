@@ -23,6 +23,7 @@ from services.scanner.domain.outcome import unlisted_subscription
 from services.scanner.domain.own_budget import MANAGEMENT_BURST_SECONDS, MANAGEMENT_RATE, Budget
 from services.scanner.domain.remedy import grant_reader
 from services.scanner.steps.own_pace import LONGEST_HOLD_SECONDS, ManagementPacing
+from tests.support.scanner import ASSIGNEE
 
 facts = st.dictionaries(
     st.sampled_from(["sku", "rbac", "tags", "policies"]), st.none() | st.booleans() | st.text()
@@ -161,10 +162,10 @@ def test_a_subscription_is_asked_a_quarter_of_what_azure_grants(gaps: list[float
 
 def test_a_held_budget_gives_no_place_before_its_time() -> None:
     budget = Budget(10.0)
-    budget.hold(1000.0, 7.0)
+    budget.slow_down(1000.0, 7.0)
 
     assert budget.take(1000.0) >= 7.0
-    budget.hold(1000.0, 1.0)
+    budget.slow_down(1000.0, 1.0)
     assert budget.take(1000.0) >= 7.0, "a shorter wait does not shorten a longer one"
 
 
@@ -179,12 +180,13 @@ async def test_azures_wait_holds_the_whole_subscription_and_no_other() -> None:
 
 
 def test_what_could_not_be_listed_says_why_and_what_to_do() -> None:
-    advice = grant_reader("/subscriptions/s1", "id-1")
+    advice = grant_reader("/subscriptions/s1", ASSIGNEE)
     sentence = unlisted_subscription("s1", "No role allows it.", advice)
 
     assert "subscription s1 could not be listed" in sentence
     assert "No role allows it." in sentence
     assert (
-        'az role assignment create --assignee "id-1" --role "Reader" --scope "/subscriptions/s1"'
+        'az role assignment create --assignee "discover-id" --role "Reader"'
+        ' --scope "/subscriptions/s1"'
     ) in sentence
     assert not unlisted_subscription("s1", "It failed.", "").endswith(" ")

@@ -9,18 +9,18 @@ import pytest
 from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.permission_facts import PolicyEntry
 from services.scanner.domain.permission_row import Row, State
-from services.scanner.ports import Quota, VaultWithPolicies
+from services.scanner.ports import VaultWithPolicies
 from services.scanner.steps import doctor as steps
 from services.scanner.steps.doctor import Doctor, Examined
-from services.scanner.steps.pace import LocalLedger, Pacing
+from shared.clouds.deadline import standing_still
 from shared.clouds.errors import (
     AccessDeniedError,
     Denial,
     FirewalledError,
     IdentityUnavailableError,
-    ThrottledError,
     UnavailableError,
 )
+from shared.errors import TransientError
 from shared.events.permissions import Answer
 from tests.support.permissions import (
     GROUP,
@@ -32,7 +32,7 @@ from tests.support.permissions import (
     an_assignment,
     an_identity,
 )
-from tests.support.scanner import EAST, WEST, FakeCloud, a_vault
+from tests.support.scanner import EAST, GRAPH, WEST, FakeCloud, a_vault
 
 DENIED = AccessDeniedError("No role lists it.", denial=Denial.ROLE, remedy="Assign it.")
 TOKEN = AccessDeniedError("The token is not taken.", denial=Denial.TOKEN, remedy="Check it.")
@@ -52,8 +52,7 @@ def some_vaults() -> list[VaultWithPolicies]:
 
 
 async def examine(probes: FakeProbes, **cloud: Any) -> Examined:
-    doctor = Doctor(probes=probes, estate=FakeCloud(**cloud), pacing=Pacing(LocalLedger()))
-    return await doctor.examine()
+    return await Doctor(probes=probes, estate=FakeCloud(**cloud), graph=GRAPH).examine()
 
 
 def bad(examined: Examined) -> list[Row]:
@@ -113,29 +112,29 @@ async def test_what_stands_in_the_way_of_one_list_is_not_waited_for_three_times(
     assert [kind for name, kind in probes.tried if name == "kv-a"] == ["permissions", "secrets"]
 
 
-class Slowed(LocalLedger):
-    """Notes whose budget is slowed down."""
+async def test_a_budget_that_cannot_be_kept_ends_the_examination() -> None:
+    """It says nothing of the identity, and the check is tried again."""
+    away = TransientError("The database could not do it just now.")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard: list[Quota] = []
-
-    async def slow_down(self, quota: Quota, pause: float) -> None:
-        self.heard.append(quota)
-        await super().slow_down(quota, pause)
+    with pytest.raises(TransientError, match="database"):
+        await examine(FakeProbes(listed=some_vaults(), lists={("kv-a", "secrets"): away}))
 
 
-async def test_a_vault_that_asks_to_slow_down_slows_its_neighbours() -> None:
-    vault = a_vault("kv-a")
-    probes = FakeProbes(
-        listed=[listed(vault)], lists={("kv-a", "secrets"): ThrottledError("Slow.")}
-    )
-    ledger = Slowed()
-    doctor = Doctor(probes=probes, estate=FakeCloud(), pacing=Pacing(ledger))
+class Waiting(FakeProbes):
+    """Waits at a gate before each list for longer than a probe may take."""
 
-    await doctor.examine()
+    async def list_one(self, vault: VaultRef, kind: str) -> None:
+        with standing_still():
+            await asyncio.sleep(0.05)
+        await super().list_one(vault, kind)
 
-    assert ledger.heard == [Quota(vault.subscription_id, vault.region)]
+
+async def test_waiting_for_a_place_in_the_budget_is_not_taken_for_a_probe_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steps, "PROBE_SECONDS", 0.02)
+
+    assert bad(await examine(Waiting(listed=[listed(a_vault("kv-a"))]))) == []
 
 
 async def test_no_token_leaves_the_identity_unknown_and_the_rest_is_tried() -> None:
@@ -194,12 +193,63 @@ async def test_roles_that_cannot_be_listed_leave_the_answer_open() -> None:
     assert (await examine(probes)).verdict.could_read_values is Answer.UNKNOWN
 
 
-async def test_a_group_that_the_token_does_not_tell_leaves_a_policy_vault_open() -> None:
+def with_a_policy_of_a_group(**changes: Any) -> FakeProbes:
+    """A vault that another object's policy opens, and a token that tells no groups."""
     theirs = PolicyEntry(object_id=GROUP, permissions={"secrets": ("get",)})
     vaults = [listed(a_vault("kv-b", rbac=False), LIST_ONLY, theirs)]
-    probes = FakeProbes(who=an_identity(groups=None), listed=vaults)
+    return FakeProbes(listed=vaults, **{"who": an_identity(groups=None), **changes})
 
-    assert (await examine(probes)).verdict.could_read_values is Answer.UNKNOWN
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (DENIED, "No role lists it."),
+        (TOKEN, "The token is not taken. Check it."),
+        (AWAY, "The connection failed."),
+        (RuntimeError("secret-canary"), "ended in an error (RuntimeError)"),
+        (TimeoutError(), "Asking for the groups of this identity took too long."),
+    ],
+)
+async def test_groups_that_cannot_be_asked_for_leave_a_policy_vault_open_with_the_reason(
+    failure: Exception, reason: str
+) -> None:
+    examined = await examine(with_a_policy_of_a_group(member_of=failure))
+
+    (row,) = bad(examined)
+    assert (row.state, row.permission) == (State.UNKNOWN, "access policies")
+    assert reason in row.why
+    assert "secret-canary" not in repr(examined)
+    assert examined.verdict.could_read_values is Answer.UNKNOWN
+
+
+async def test_a_policy_of_a_group_that_only_the_directory_tells_of_is_too_much() -> None:
+    probes = with_a_policy_of_a_group(member_of=frozenset({GROUP}))
+
+    examined = await examine(probes)
+
+    (row,) = bad(examined)
+    assert (row.state, row.permission) == (State.EXCESS, "secrets get")
+    assert examined.identity == an_identity(groups=frozenset({GROUP}))
+    assert examined.verdict.could_read_values is Answer.YES
+    assert probes.tried.count((ME, "groups")) == 1
+
+
+async def test_a_policy_of_somebody_else_leaves_nothing_open_once_the_groups_are_told() -> None:
+    examined = await examine(with_a_policy_of_a_group(member_of=frozenset({"another"})))
+
+    assert bad(examined) == []
+    assert examined.verdict.could_read_values is Answer.NO
+
+
+async def test_a_persons_groups_are_not_asked_for_and_stay_unknown() -> None:
+    person = an_identity(groups=None, is_application=False)
+    probes = with_a_policy_of_a_group(who=person, member_of=frozenset[str]())
+
+    (row,) = bad(await examine(probes))
+
+    assert (row.state, row.permission) == (State.UNKNOWN, "access policies")
+    assert "A person's groups are not asked for." in row.why
+    assert (ME, "groups") not in probes.tried
 
 
 async def test_a_probe_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

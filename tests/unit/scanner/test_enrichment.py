@@ -23,7 +23,7 @@ from services.scanner.domain.inventory import ItemKind
 from services.scanner.domain.remedy import detail_remedy
 from shared.events.scanning import ScanMode
 from tests.support.details import a_version
-from tests.support.scanner import a_vault, an_item
+from tests.support.scanner import ASSIGNEE, a_vault, an_item
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -169,7 +169,7 @@ def test_an_allowance_is_not_overdrawn_and_pays_for_long_lists() -> None:
     [(True, '--role "Key Vault Reader"'), (False, "--key-permissions list get getrotationpolicy")],
 )
 def test_a_refused_detail_names_the_line_that_grants_it(by_role: bool, line: str) -> None:
-    found = detail_remedy(a_vault(), "discover-id", by_role=by_role)
+    found = detail_remedy(a_vault(), ASSIGNEE, by_role=by_role)
 
     assert found.startswith("Optional")
     assert line in found

@@ -322,12 +322,15 @@ def test_a_policy_of_somebody_else_does_not_count_where_the_token_tells_the_grou
 
 
 def test_a_policy_that_may_be_a_groups_is_honestly_unknown() -> None:
-    facts = the_facts(policy_vault(LIST_ONLY, OTHERS), identity=an_identity(groups=None))
+    facts = the_facts(
+        policy_vault(LIST_ONLY, OTHERS), identity=an_identity(groups=None), grouped=CLOSED
+    )
 
     row, verdict = the_row(facts), judge(DISCOVERY, facts)
 
     assert (row.state, row.permission) == (State.UNKNOWN, "access policies")
     assert GROUP in row.why
+    assert CLOSED.reason in row.why
     assert verdict.could_read_values is Answer.UNKNOWN
 
 

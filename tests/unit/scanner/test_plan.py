@@ -8,7 +8,7 @@ from services.scanner.domain.outcome import Tally, conclude, unseen_subscription
 from services.scanner.domain.remedy import remedy
 from services.scanner.domain.sharding import Source, shards
 from shared.events.scanning import ScanOutcome, VaultOutcome
-from tests.support.scanner import a_vault
+from tests.support.scanner import ASSIGNEE, a_vault
 
 sources = st.lists(
     st.builds(
@@ -72,13 +72,13 @@ def test_a_scan_is_complete_only_if_everything_was_read(
 
 
 def test_a_subscription_that_cannot_be_seen_comes_with_its_command() -> None:
-    assert '--role "Reader" --scope "/subscriptions/s1"' in unseen_subscription("s1", "id")
+    assert '--role "Reader" --scope "/subscriptions/s1"' in unseen_subscription("s1", ASSIGNEE)
 
 
 @pytest.mark.parametrize("outcome", list(VaultOutcome))
 @pytest.mark.parametrize("vault", [a_vault(), None])
 def test_whatever_could_not_be_read_says_what_to_do(outcome: VaultOutcome, vault: object) -> None:
-    sentence = remedy(outcome, a_vault() if vault else None, "id")
+    sentence = remedy(outcome, a_vault() if vault else None, ASSIGNEE)
 
     assert (sentence is None) == (outcome is VaultOutcome.OK)
 
@@ -87,18 +87,14 @@ def test_a_vault_with_roles_gets_the_role_command_and_one_with_policies_the_poli
     None
 ):
     vault = a_vault("kv")
-    role = remedy(VaultOutcome.DENIED, vault, "id-1")
-    policy = remedy(VaultOutcome.DENIED, a_vault("kv", rbac=False), "id-1")
+    role = remedy(VaultOutcome.DENIED, vault, ASSIGNEE)
+    policy = remedy(VaultOutcome.DENIED, a_vault("kv", rbac=False), ASSIGNEE)
 
     assert role is not None
     assert policy is not None
     assert (
-        'az role assignment create --assignee "id-1" --role "Key Vault Reader"'
+        'az role assignment create --assignee "discover-id" --role "Key Vault Reader"'
         f' --scope "{vault.resource_id}"'
     ) in role
     assert 'az keyvault set-policy --name "kv" --resource-group "rg"' in policy
     assert "--secret-permissions list --key-permissions list" in policy
-
-
-def test_the_directory_gets_the_permission_of_microsoft_graph() -> None:
-    assert "Application.Read.All" in (remedy(VaultOutcome.DENIED, None, "id") or "")
