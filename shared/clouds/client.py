@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, Literal
 from urllib.parse import quote
+from uuid import uuid4
 
 import orjson
 from azure.core import AsyncPipelineClient
 from azure.core.pipeline import policies
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
+from shared.clouds.attempt import FirstAttempt
 from shared.clouds.credential import SingleFlightCredential
 from shared.clouds.deadline import deadline
 from shared.clouds.errors import UnexpectedAnswerError
@@ -28,7 +30,7 @@ from shared.clouds.retry_after import answered_at, retry_after
 from shared.clouds.session import GuardedTransport
 
 Audience = Literal["vault", "arm", "graph"]
-USER_AGENT: Final = "certifyclouds"
+USER_AGENT: Final = policies.UserAgentPolicy(base_user_agent="certifyclouds").user_agent
 
 
 class CloudClient:
@@ -52,16 +54,22 @@ class CloudClient:
     ) -> None:
         self._audience: Audience = audience
         self._total_seconds = total_seconds
+        gate = gate or OpenGate()
+        self._first = FirstAttempt(
+            transport=transport,
+            credential=credential,
+            scope=scope,
+            gate=gate,
+            on_attempt=on_attempt,
+        )
         self._client: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
             base_url="",
             transport=transport,
             policies=[
-                policies.RequestIdPolicy(),
-                policies.UserAgentPolicy(base_user_agent=USER_AGENT),
                 GuardPolicy(transport.guards),
                 PatientRetryPolicy(),
                 TokenPolicy(credential, scope),
-                GatePolicy(gate or OpenGate()),
+                GatePolicy(gate),
                 BearerPolicy(credential, scope),
                 AttemptPolicy(on_attempt),
             ],
@@ -99,10 +107,15 @@ class CloudClient:
         return response
 
     async def _send(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
+        request.headers["User-Agent"] = USER_AGENT
+        request.headers["x-ms-client-request-id"] = str(uuid4())
         try:
             async with deadline(self._total_seconds):
+                first = await self._first.send(request)
+                if first and first.succeeded:
+                    return first.succeeded
                 response: AsyncHttpResponse = await self._client.send_request(
-                    request, retry_on_methods=frozenset({request.method})
+                    request, retry_on_methods=frozenset({request.method}), first=first
                 )
         except FAILURES as error:
             # The cause is cut off: azure-core's errors hold the request with its token.

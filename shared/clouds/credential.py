@@ -87,6 +87,11 @@ class SingleFlightCredential:
             self._flight(scope)
         return held.info
 
+    def at_hand(self, scope: str) -> bool:
+        """Say whether there is a token that is neither at its end nor to be renewed."""
+        held = self._held.get(scope)
+        return held is not None and self._now() < min(held.usable_until, held.refresh_at)
+
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # noqa: ANN401 - azure-core
         """Return a token in the older form that some Azure clients ask for."""
         del options

@@ -35,7 +35,8 @@ class OpenGate:
 class GatePolicy(AsyncHTTPPolicy[Any, Any]):
     """Stands behind what repeats requests, so that it sees what is really sent.
 
-    The time spent at the gate is nobody's fault, so no deadline runs meanwhile.
+    The time spent at the gate is nobody's fault, so no deadline runs meanwhile. An attempt that was
+    made before the pipeline (the option `first`) has passed the gate, and is not made again.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -43,9 +44,15 @@ class GatePolicy(AsyncHTTPPolicy[Any, Any]):
         self._gate = gate
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        with standing_still():
-            await self._gate.take()
-        response = await self.next.send(request)
+        first = request.context.options.pop("first", None)
+        if first is None:
+            with standing_still():
+                await self._gate.take()
+            response = await self.next.send(request)
+        elif first.error is not None:
+            raise first.error
+        else:
+            response = PipelineResponse(request.http_request, first.answer, request.context)
         if is_throttled(response.http_response.status_code):
             with standing_still():
                 await self._gate.slow_down(retry_after(response.http_response.headers))

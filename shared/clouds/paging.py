@@ -56,6 +56,7 @@ async def follow(
     """
     # What a policy adds while sending, such as the token, is added to each request anew.
     request, seen, headers = first, {first.url}, dict(first.headers)
+    home = origin(first.url)
     while True:
         await turn()
         page, url = decode(await client.fetch(request, what))
@@ -66,7 +67,7 @@ async def follow(
             raise unexpected(what, "its pages go round in a circle")
         if len(seen) >= MOST_PAGES:
             raise unexpected(what, f"it does not end after {MOST_PAGES} pages")
-        if origin(url) != origin(first.url):
+        if origin(url) != home:
             raise ForeignHostError(
                 f"A listing of {what} went on at {host_of(url)}, which was not followed: it would"
                 " carry a token to another host.",

@@ -12,6 +12,7 @@ from azure.core.pipeline.policies import (
     RequestHistory,
     SansIOHTTPPolicy,
 )
+from azure.core.rest import HttpRequest
 
 from shared.clouds.credential import SingleFlightCredential
 from shared.clouds.retry_after import retry_after
@@ -125,8 +126,13 @@ class BearerPolicy(SansIOHTTPPolicy[Any, Any]):
         self._scope = scope
 
     async def on_request(self, request: PipelineRequest[Any]) -> None:
-        info = await self._credential.get_token_info(self._scope)
-        request.http_request.headers["Authorization"] = f"{_BEARER}{info.token}"
+        await authorize(request.http_request, self._credential, self._scope)
+
+
+async def authorize(request: HttpRequest, credential: SingleFlightCredential, scope: str) -> None:
+    """Put the token of this moment on a request."""
+    info = await credential.get_token_info(scope)
+    request.headers["Authorization"] = f"{_BEARER}{info.token}"
 
 
 def nobody_counts(url: str) -> None:

@@ -1,0 +1,62 @@
+"""The first attempt of a request, made without azure-core's pipeline.
+
+The pipeline costs as much CPU as the request itself, and of ten thousand pages hardly one needs it:
+it is there to repeat. So a request with its token at hand goes to the transport at once, and what
+came of it enters the pipeline, as the first of its attempts, only if it was no 200.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from azure.core.exceptions import AzureError
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+
+from shared.clouds.credential import SingleFlightCredential
+from shared.clouds.deadline import standing_still
+from shared.clouds.gate import Gate
+from shared.clouds.policies import authorize
+from shared.clouds.session import GuardedTransport
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of sending a request once: an answer, or azure-core's error in place of one."""
+
+    answer: AsyncHttpResponse | None = None
+    error: AzureError | None = None
+
+    @property
+    def succeeded(self) -> AsyncHttpResponse | None:
+        """The answer if it was a 200."""
+        ok = self.answer is not None and self.answer.status_code == HTTPStatus.OK
+        return self.answer if ok else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstAttempt:
+    """Sends a request through the guards and the gate, with its token, once."""
+
+    transport: GuardedTransport
+    credential: SingleFlightCredential
+    scope: str
+    gate: Gate
+    on_attempt: Callable[[str], None]
+
+    async def send(self, request: HttpRequest) -> Attempt | None:
+        """Return what came of it; None, with nothing sent, when no token is at hand.
+
+        Raises what no repetition would mend: a guard's refusal, an identity that was refused.
+        """
+        for guard in self.transport.guards:
+            guard.check(request.method, request.url)
+        if not self.credential.at_hand(self.scope):
+            return None
+        with standing_still():
+            await self.gate.take()
+        await authorize(request, self.credential, self.scope)
+        self.on_attempt(request.url)
+        try:
+            return Attempt(answer=await self.transport.send(request))
+        except AzureError as error:
+            return Attempt(error=error)
