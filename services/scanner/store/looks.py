@@ -1,7 +1,8 @@
 """One source in one scan: what is still to be looked at, and what a look came to."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 import asyncpg
@@ -77,6 +78,26 @@ async def get_time(conn: Connection) -> datetime:
     """Return the database's time, the one clock that all replicas share."""
     now: datetime = await conn.fetchval("SELECT clock_timestamp()")
     return now
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseClock:
+    """The database's time, read once and counted on by a clock of this machine that never jumps.
+
+    It is never ahead: a listing counts as begun a moment too early rather than too late.
+    """
+
+    read: datetime
+    read_at: float
+
+    def now(self) -> datetime:
+        """Return the database's time, without asking it."""
+        return self.read + timedelta(seconds=monotonic() - self.read_at)
+
+
+async def read_clock(conn: Connection) -> DatabaseClock:
+    """Return a clock that goes as the database's."""
+    return DatabaseClock(await get_time(conn), monotonic())
 
 
 async def claim_look(conn: Connection, scan_id: UUID, vault_id: int) -> Standing | None:
