@@ -7,7 +7,7 @@ from typing import Any, Final, LiteralString
 
 from services.gateway.domain.filters import ItemStatus
 from services.gateway.domain.scope import Scope
-from services.gateway.queries.items import STATUS
+from services.gateway.queries.item_filter import STATUS
 from services.gateway.queries.reach import Reach, ids, reach_of
 from services.gateway.queries.sql import Conditions, either, statement
 from shared.database import Connection, Pool
@@ -51,7 +51,7 @@ def _within(reach: Reach | None, part: LiteralString) -> Conditions:
     """Return the condition that a row's vault may be seen."""
     found = Conditions()
     if reach is not None:
-        found.add(part, list(reach.vaults))
+        found.add(part, ids(reach))
     return found
 
 
