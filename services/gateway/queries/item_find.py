@@ -15,7 +15,7 @@ from typing import Final, LiteralString
 from asyncpg import Record
 
 from services.gateway.domain.cursor import Cursor
-from services.gateway.domain.filters import ItemFilter, ItemStatus, SortKey
+from services.gateway.domain.filters import ItemFilter
 from services.gateway.queries.item_filter import by_key, by_name, by_row
 from services.gateway.queries.item_order import (
     Order,
@@ -61,10 +61,6 @@ class Search:
     def order(self) -> Order:
         return order_of(self.filter.sort)
 
-    @property
-    def by_expiry(self) -> bool:
-        return self.filter.sort.key is SortKey.EXPIRES_ON
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -76,11 +72,7 @@ class Found:
 
 async def find(conn: Connection, search: Search) -> Found:
     """Return the places of a page, at most `limit` of them."""
-    filter_, reach = search.filter, search.reach
-    scarce = bool(filter_.words or filter_.tags or filter_.kinds) or (
-        filter_.statuses == (ItemStatus.NOT_YET_ACTIVE,)
-        or bool(filter_.statuses and not search.by_expiry)
-    )
+    filter_, reach, scarce = search.filter, search.reach, search.filter.may_be_scarce
     if reach.items <= MOST_GATHERED and (scarce or len(reach.vaults or ()) > 1):
         return await _gathered(conn, search)
     if not scarce:
@@ -195,7 +187,7 @@ async def _walked(conn: Connection, search: Search, within: int | None = None) -
 
 def _zones(search: Search) -> tuple[LiteralString, ...]:
     """Return the parts of the order in which a status is looked for."""
-    if not search.by_expiry or search.reach.vaults is not None:
+    if not search.filter.by_expiry or search.reach.vaults is not None:
         return ("true",)
     *others, last = zones(search.filter.statuses)
     begun = search.cursor is not None and not search.filter.sort.descending
@@ -230,7 +222,9 @@ def _fitting(
     A search first looks at the names that the index holds, and at the rows of what is left.
     """
     columns, filter_ = search.order.columns, search.filter
-    by_key(where, filter_, search.reach, begun=search.by_expiry and search.cursor is not None)
+    by_key(
+        where, filter_, search.reach, begun=search.filter.by_expiry and search.cursor is not None
+    )
     if not filter_.words or search.reach.items <= FEW:
         by_row(where, filter_)
         return statement("SELECT", columns, "FROM", source, "AS i WHERE", where.where())

@@ -32,9 +32,14 @@ async def reach_of(conn: Connection | Pool, scope: Scope | None) -> Reach | None
 
 
 async def reach_of_filter(conn: Connection, filter_: ItemFilter, scope: Scope | None) -> Reach:
-    """Return the vaults that a filter means, within the scope."""
+    """Return the vaults that a filter means, within the scope.
+
+    Where they are all, their items are summed up only if that decides how to find a page.
+    """
     named = bool(filter_.vault_ids or filter_.vault_names)
     if scope is None and not named and not filter_.subscriptions:
+        if not filter_.may_be_scarce:
+            return Reach(None, 0)
         items = await conn.fetchval("SELECT coalesce(sum(v.items), 0) FROM scanner.v_vault AS v")
         return Reach(None, items)
     rows = await conn.fetch(
