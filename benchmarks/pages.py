@@ -8,8 +8,9 @@ from typing import Final, TypeAlias
 from services.gateway.domain.cursor import Cursor
 from services.gateway.domain.filters import ItemFilter, ItemStatus, parse_items
 from services.gateway.domain.scope import Scope
-from services.gateway.queries.items import conditions_of
-from services.gateway.queries.reach import reach_of
+from services.gateway.queries.item_filter import conditions
+from services.gateway.queries.reach import reach_of_filter
+from services.gateway.queries.sql import Conditions
 from shared.database import Connection
 
 Params: TypeAlias = dict[str, str]
@@ -93,8 +94,8 @@ class Places:
     async def _cursors(self, asked: ItemFilter) -> list[Cursor]:
         known = self._known.get(asked.question)
         if known is None:
-            reach = await reach_of(self._conn, self._scope)
-            found = await conditions_of(self._conn, asked, reach)
+            reach = await reach_of_filter(self._conn, asked, self._scope)
+            found = conditions(Conditions(), asked, reach)
             sql = _SOMEWHERE.format(conditions=found.where())
             rows = await self._conn.fetch(sql, *found.arguments, timeout=SEARCH_SECONDS)
             known = [Cursor(row[asked.sort.key], str(row["id"])) for row in rows]

@@ -19,6 +19,10 @@ _ROLE_SETTINGS: Final = {
     "statement_timeout": "30s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "60s",
+    # Every statement is short, or may take its time: to begin helpers, or to compile, costs more
+    # milliseconds than a page may take.
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
 }
 _CONNECTION_LIMIT: Final = 40
 

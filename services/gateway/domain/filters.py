@@ -74,6 +74,17 @@ class ItemFilter:
     sort: Sort = Sort()
 
     @property
+    def by_expiry(self) -> bool:
+        return self.sort.key is SortKey.EXPIRES_ON
+
+    @property
+    def may_be_scarce(self) -> bool:
+        """Return whether so few may fit that following the order to them could take long."""
+        named = bool(self.words or self.tags or self.kinds)
+        out_of_order = bool(self.statuses) and not self.by_expiry
+        return named or out_of_order or self.statuses == (ItemStatus.NOT_YET_ACTIVE,)
+
+    @property
     def question(self) -> str:
         """Return the filter and the order as one text; equal questions have equal texts."""
         parts = [

@@ -3,11 +3,12 @@
 A certificate counts once: the secret and the key behind it (`managed`) are not counted.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, LiteralString
 
 from services.gateway.domain.filters import ItemStatus
 from services.gateway.domain.scope import Scope
-from services.gateway.queries.items import STATUS
+from services.gateway.queries.item_filter import STATUS
 from services.gateway.queries.reach import Reach, ids, reach_of
 from services.gateway.queries.sql import Conditions, either, statement
 from shared.database import Connection, Pool
@@ -19,8 +20,19 @@ MOST_UNREADABLE: Final = 100
 # Each figure is a range of an index that holds all it needs, so no row is visited. Most items are
 # healthy: they are what is left. The key and the secret behind a certificate count with it.
 _SINGLE: Final[LiteralString] = "i.deleted_at IS NULL AND NOT i.managed"
-_COUNT: Final[LiteralString] = "(SELECT count(*) FROM scanner.v_item_key AS i WHERE"
-_COUNTED: Final = tuple(status for status in STATUS if status is not ItemStatus.HEALTHY)
+# Each look counts what it finds; two statuses that lie side by side in the index share one.
+LOOKS: Final[tuple[tuple[LiteralString, Mapping[ItemStatus, LiteralString]], ...]] = (
+    *((STATUS[status], {status: "count(*)"}) for status in (
+        ItemStatus.DISABLED, ItemStatus.NOT_YET_ACTIVE, ItemStatus.NO_EXPIRY, ItemStatus.EXPIRED
+    )),
+    (
+        "i.exp_sort > now() AND i.exp_sort < now() + interval '90 days' AND i.warning_at < now()",
+        {
+            status: "count(*) FILTER (WHERE " + STATUS[status] + ")"
+            for status in (ItemStatus.CRITICAL, ItemStatus.WARNING)
+        },
+    ),
+)  # fmt: skip
 
 
 async def read_overview(pool: Pool, scope: Scope | None = None) -> dict[str, Any]:
@@ -51,7 +63,7 @@ def _within(reach: Reach | None, part: LiteralString) -> Conditions:
     """Return the condition that a row's vault may be seen."""
     found = Conditions()
     if reach is not None:
-        found.add(part, list(reach.vaults))
+        found.add(part, ids(reach))
     return found
 
 
@@ -69,13 +81,14 @@ async def _by_kind(conn: Connection, reach: Reach | None) -> dict[str, int]:
 
 
 async def _by_status(conn: Connection, reach: Reach | None, total: int) -> dict[str, int]:
-    seen = _within(reach, "i.vault_id = ANY (?::integer[])")
-    counts: list[LiteralString] = [
-        statement(_COUNT, _SINGLE, "AND", STATUS[status], "AND", seen.where(), ")")
-        for status in _COUNTED
-    ]
-    row = await conn.fetchrow(statement("SELECT", either(counts, ", ", "NULL")), *seen.arguments)
-    found = dict(zip(_COUNTED, row or (), strict=True))
+    found: dict[ItemStatus, int] = {}
+    for where, counts in LOOKS:
+        seen = _within(reach, "i.vault_id = ANY (?::integer[])")
+        sql = statement(
+            "SELECT", either(counts.values(), ", ", "NULL"), "FROM scanner.v_item_key AS i WHERE",
+            _SINGLE, "AND", where, "AND", seen.where(),
+        )  # fmt: skip
+        found |= zip(counts, await conn.fetchrow(sql, *seen.arguments) or (), strict=True)
     found[ItemStatus.HEALTHY] = total - sum(found.values())
     return {status.value: found[status] for status in STATUS}
 

@@ -26,6 +26,10 @@ class Conditions:
             numbered = numbered.replace(MARK, _NUMBERS[len(self.arguments)], 1)
         return numbered
 
+    def beside(self) -> "Conditions":
+        """Return no conditions yet, for another clause of the same statement: numbers go on."""
+        return Conditions(arguments=self.arguments)
+
     def where(self) -> LiteralString:
         return either(self.parts, " AND ", "true")
 

@@ -28,7 +28,9 @@ class Meta(BaseModel):
 
     next_cursor: str | None = Field(description="Pass it as `cursor` for the next page.")
     total: int | None = Field(
-        default=None, description="How many fit, counted up to 10,000; on a first page only."
+        default=None,
+        description="How many fit, counted up to 10,000; on a first page only, and null where"
+        " counting would take longer than the page (`count=full` counts in any case).",
     )
     total_capped: bool = Field(default=False, description="There are more than were counted.")
 

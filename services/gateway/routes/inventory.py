@@ -1,6 +1,6 @@
 """The inventory: items, and what changed."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
@@ -48,6 +48,10 @@ async def list_items(
         bool | None, Query(description="false: without what belongs to a certificate.")
     ] = None,
     sort: Annotated[str, Query(max_length=50)] = "expires_on",
+    count: Annotated[
+        Literal["quick", "full"],
+        Query(description="full: count all that fit, however long that takes."),
+    ] = "quick",
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -58,6 +62,10 @@ async def list_items(
     of words in names. `managed=false` leaves out the secret and the key behind each certificate,
     which the overview's counts leave out too. `sort` is `expires_on`, `name` or `changed_at`, with
     `-` for the reverse.
+
+    A first page tells how many items fit, up to 10,000; where counting would take longer than
+    finding the page (a search or a tag in a large estate) `total` is null and `total_capped` true,
+    and `count=full` tells the number.
     """
     question = parse_items(
         kind=kind,
@@ -72,7 +80,12 @@ async def list_items(
     after = position(cursor, question.question, instant=question.sort.by_instant)
     whole(after)  # refuses an id that is no number
     page = await items.list_items(
-        parts_of(request).pool, question, cursor=after, limit=limit, scope=scope_of(request)
+        parts_of(request).pool,
+        question,
+        cursor=after,
+        limit=limit,
+        scope=scope_of(request),
+        count_all=count == "full",
     )
     following = encode(page.next, question.question) if page.next else None
     return as_page(page.rows, following, total=page.total, capped=page.capped)

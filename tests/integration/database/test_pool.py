@@ -215,3 +215,15 @@ async def test_a_file_of_statements_runs_in_one_go(database: Database, tmp_path:
         await run_sql(admin, file)
 
         assert await admin.fetchval("SELECT count(*) FROM scanner.b") == 0
+
+
+async def test_a_transaction_that_was_left_open_ends_before_the_connection_is_lent_again(
+    database: Database,
+) -> None:
+    await prepare_table(database)
+    async with database.pool("scanner", max_size=1) as pool:
+        async with pool.acquire() as connection:
+            await connection.execute("BEGIN; INSERT INTO scanner.note VALUES (1)")
+        async with pool.acquire() as connection:
+            assert not connection.is_in_transaction()
+            assert await connection.fetch("SELECT n FROM scanner.note") == []

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from services.gateway.domain.role import Role
-from services.gateway.queries import items as items_query
+from services.gateway.queries import item_count, item_find
 from services.gateway.routes import answers, item_answers
 from tests.support.database import Database
 from tests.support.gateway import Gateway, SeedItem, seed_estate
@@ -130,15 +130,26 @@ async def test_counting_stops_at_the_cap_and_says_so(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exact = (await http.get(ITEMS)).json()["meta"]
-    monkeypatch.setattr(items_query, "CAP", 2)
-    monkeypatch.setattr(items_query, "COUNT_LIMIT", "LIMIT 3")
-    capped = (await http.get(ITEMS)).json()["meta"]
-    walked = await names(http, q="one")
+    monkeypatch.setattr(item_count, "CAP", 2)
+    capped = (await http.get(ITEMS, params={"limit": 1})).json()["meta"]
 
     assert (exact["total"], exact["total_capped"]) == (len(ESTATE) - 1, False)
     assert (capped["total"], capped["total_capped"]) == (2, True)
-    assert walked[0] == "expired-one"
-    assert len(walked) == 5
+
+
+async def test_what_takes_long_to_count_is_counted_when_it_is_asked_for(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(item_find, "MOST_GATHERED", -1)
+    monkeypatch.setattr(item_count, "ALWAYS_COUNTED", -1)
+    monkeypatch.setattr(item_count, "CAP", 2)
+    quick = (await http.get(ITEMS, params={"q": "one", "limit": 1})).json()["meta"]
+    full = (await http.get(ITEMS, params={"q": "one", "limit": 1, "count": "full"})).json()["meta"]
+    wrong = await http.get(ITEMS, params={"count": "all"})
+
+    assert (quick["total"], quick["total_capped"]) == (None, True)
+    assert (full["total"], full["total_capped"]) == (5, False)
+    assert wrong.status_code == 422
 
 
 async def test_an_item_has_its_metadata_and_its_changes(

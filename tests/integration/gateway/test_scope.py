@@ -11,7 +11,7 @@ import pytest
 
 from services.gateway.domain.role import Role
 from services.gateway.domain.scope import Scope
-from services.gateway.queries import items as items_query
+from services.gateway.queries import item_find
 from tests.support.database import Database
 from tests.support.gateway import Gateway, SeedItem, running_gateway, seed_estate
 
@@ -85,7 +85,7 @@ async def test_the_overviews_figures_are_those_of_the_list_in_any_estate(
     assert overview["by_status"] == by_filter == {name: shown[name] for name in by_filter}
 
 
-@pytest.mark.parametrize("few", [0, 10_000])
+@pytest.mark.parametrize("most", [-1, 10_000])
 @pytest.mark.parametrize(
     "params",
     [
@@ -109,9 +109,10 @@ async def test_a_scoped_list_is_the_whole_list_without_what_is_out_of_scope(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
     params: dict[str, str],
-    few: int,
+    most: int,
 ) -> None:
-    monkeypatch.setattr(items_query, "CAP", few)  # gathered or walked, the answer is the same
+    # Gathered or walked, the answer is the same.
+    monkeypatch.setattr(item_find, "MOST_GATHERED", most)
     await seed_estate(database, estate(11))
     async with database.connection() as conn:
         await conn.execute("UPDATE scanner.vault SET items = 60 WHERE id = 1")

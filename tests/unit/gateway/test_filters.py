@@ -102,3 +102,23 @@ def test_only_names_are_no_instants() -> None:
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "scarce"),
+    [
+        ({}, False),
+        ({"status": ["healthy"]}, False),
+        ({"status": ["not_yet_active"]}, True),
+        ({"status": ["healthy"], "sort": "name"}, True),
+        ({"sort": "-changed_at"}, False),
+        ({"kind": ["key"]}, True),
+        ({"tag": ["env:prod"]}, True),
+        ({"q": "pay"}, True),
+        ({"vault": ["kv-pay"], "managed": False}, False),
+    ],
+)
+def test_what_the_order_tells_nothing_of_may_be_scarce(
+    given: dict[str, Any], *, scarce: bool
+) -> None:
+    assert parse_items(**given).may_be_scarce is scarce

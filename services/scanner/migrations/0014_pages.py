@@ -1,0 +1,10 @@
+"""Lets pages of the inventory be found by indexes that hold more (see the SQL beside it)."""
+
+from shared.database.migrations import run_sql_beside
+
+revision = "0014"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    run_sql_beside(__file__)
