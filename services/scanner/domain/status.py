@@ -17,6 +17,7 @@ from services.scanner.domain.inventory import Item, ItemKind
 DAY: Final = timedelta(days=1)
 # Not the calendar's very first moment: the database's driver takes that for minus infinity.
 BEGINNING: Final = datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC)
+LATEST: Final = datetime.max.replace(tzinfo=UTC)
 LONGEST_WARNING_DAYS: Final = 90
 LONGEST_CRITICAL_DAYS: Final = 30
 _CERTIFICATES: Final = (ItemKind.CERTIFICATE, ItemKind.APP_CERTIFICATE)

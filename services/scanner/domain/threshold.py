@@ -10,7 +10,7 @@ step nothing wider is announced any more, whatever a clock or a new rule says.
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from services.scanner.domain.inventory import Item
@@ -18,6 +18,7 @@ from services.scanner.domain.status import (
     BEGINNING,
     DAY,
     DEFAULT,
+    LATEST,
     Thresholds,
     before,
     short_lifetime,
@@ -116,4 +117,4 @@ def _active(item: Item, now: datetime) -> bool:
 def _age(item: Item) -> tuple[datetime, datetime, str]:
     """Order credentials from old to new: by start, then by end, then by a name that is unique."""
     starts_on = item.not_before or item.created_on or BEGINNING
-    return starts_on, item.expires_on or datetime.max.replace(tzinfo=UTC), item.external_id
+    return starts_on, item.expires_on or LATEST, item.external_id

@@ -9,7 +9,7 @@ import orjson
 
 from services.scanner.domain.changes import Change
 from services.scanner.domain.inventory import Item
-from services.scanner.domain.status import Thresholds, Windows
+from services.scanner.domain.status import LATEST, Thresholds, Windows
 from services.scanner.store.rows import COLUMNS, to_columns, to_item, to_row
 from shared.database import Connection
 
@@ -104,9 +104,11 @@ async def add_items(
 ) -> int:
     """Add items that were never seen; return how many. Needs the vault's lock.
 
-    They have no entries in the change feed before `add_entries` writes these.
+    They have no entries in the change feed before `add_entries` writes these. Written in the order
+    of their ends they meet most indexes in order too.
     """
-    rows = [(vault_id, subscription_id, *to_row(item, thresholds(item))) for item in items]
+    ordered = sorted(items, key=lambda item: item.expires_on or LATEST)
+    rows = [(vault_id, subscription_id, *to_row(item, thresholds(item))) for item in ordered]
     if rows:
         await conn.copy_records_to_table(
             "item", schema_name="scanner", columns=_COPIED, records=rows

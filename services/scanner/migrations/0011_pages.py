@@ -2,7 +2,7 @@
 
 from shared.database.migrations import run_sql_beside
 
-revision = "0014"
+revision = "0011"
 down_revision = "0010"
 
 
