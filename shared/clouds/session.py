@@ -108,13 +108,16 @@ class CloudSession:
 
     def _client_session(self, *, limit: int) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(ssl=self._tls, resolver=self._resolver, limit=limit)
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
             auto_decompress=False,
             trust_env=False,
         )
+        # aiohttp would send a request whose connection broke once more by itself, past the gate.
+        session._retry_connection = False  # noqa: SLF001 - it has no public name for this
+        return session
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import traceback
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -54,6 +54,7 @@ class Seen:
     token: str
     peer: object
     connection: asyncio.BaseTransport | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -91,6 +92,7 @@ class LocalCloud:
                 token,
                 peer,
                 request.transport,
+                request.headers,
             )
         )
         answers = self.answers.get(request.path) or [listing()]

@@ -1,4 +1,4 @@
-"""Finds the words of a name at less cost, where PostgreSQL can change how (see the SQL beside it)."""
+"""Finds the words of a name at less cost, where PostgreSQL can (see the SQL beside it)."""
 
 from shared.database.migrations import run_sql_beside
 

@@ -35,6 +35,13 @@ MOMENT = "Mon, 23 Nov 2026 18:00:0{} GMT"
 ROW = {"id": "https://kv-1.vault.sandbox.localhost/secrets/a", "attributes": {"enabled": True}}
 
 
+@pytest.fixture(autouse=True, params=["with a token at hand", "without a token"])
+async def the_token(request: pytest.FixtureRequest, adapters: Adapters, cloud: LocalCloud) -> None:
+    """A first attempt is made another way when its token is at hand; it must not show."""
+    if request.param == "with a token at hand":
+        await adapters.credential.get_token_info(cloud.settings.vault_scope)
+
+
 def forbidden(inner: str) -> Answer:
     error = {"code": "Forbidden", "message": "m", "innererror": {"code": inner}}
     return says({"error": error}, status=403)
