@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from services.scanner.store import posture, retention
@@ -33,13 +34,15 @@ async def retain(pool: Pool, *, keep_days: int, now: datetime | None = None) -> 
             return 0
         before = min(moment, newest) - timedelta(days=keep_days)
         await retention.save_horizon(conn, before)
-    deleted = 0
-    for delete, limit in (
+        vaults = await retention.list_vaults(conn, before)
+    deletes: list[tuple[Callable[..., Awaitable[int]], int]] = [
         (retention.delete_scans, SCANS_AT_ONCE),
         (retention.delete_changes, ROWS_AT_ONCE),
-        (retention.delete_items, ROWS_AT_ONCE),
+        *((partial(retention.delete_items, vault_id=one), ROWS_AT_ONCE) for one in vaults),
         (retention.delete_runs, ROWS_AT_ONCE),
-    ):
+    ]
+    deleted = 0
+    for delete, limit in deletes:
         while done := await _batch(pool, lambda conn: delete(conn, before, limit=limit)):  # noqa: B023 - called before the loop goes on
             deleted += done
             if done < limit:

@@ -1,6 +1,7 @@
 """Advisory locks: one writer for each vault and for the estate, one replica for a periodic task.
 
-All last until the transaction ends, so a crash releases them.
+All last until the transaction ends, so a crash releases them. Whoever takes several takes them in
+this order: the estate's, vaults' (the smaller id first), the rules'.
 """
 
 from enum import IntEnum

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from services.scanner.store.locks import lock_vault
 from shared.database import Connection
 
 
@@ -59,28 +60,38 @@ async def delete_changes(conn: Connection, before: datetime, *, limit: int) -> i
     return _count(tag)
 
 
-async def delete_items(conn: Connection, before: datetime, *, limit: int) -> int:
-    """Delete items that are gone since before, with their announcements and what changed of them.
+async def list_vaults(conn: Connection, before: datetime) -> list[int]:
+    """Return the sources of which an item is gone since before."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT i.vault_id FROM scanner.item i WHERE i.deleted_at < $1 ORDER BY 1", before
+    )
+    return [row["vault_id"] for row in rows]
 
-    The rows are locked: one that comes back in the same moment lives, and is left alone. So is one
-    whose announcements count for a credential that is to be kept: the sweep would tell of the same
-    end again.
+
+async def delete_items(conn: Connection, before: datetime, *, vault_id: int, limit: int) -> int:
+    """Delete a source's items that are gone since before, with all that is kept of them.
+
+    Nobody else writes the source's items meanwhile: one that comes back is either back already, and
+    lives, or is found to be new. An item stays whose announcements count for a credential that is
+    to be kept: the sweep would tell of the same end again. So credentials with one end go together,
+    beyond the limit if it must be.
     """
+    await lock_vault(conn, vault_id)
     rows = await conn.fetch(
         """
         SELECT i.id FROM scanner.item i
-        WHERE i.deleted_at < $1
+        WHERE i.vault_id = $2 AND i.deleted_at < $1
           AND NOT EXISTS (
               SELECT FROM scanner.announcement a
               JOIN scanner.item o
                 ON o.application_object_id = i.application_object_id AND o.kind = i.kind
                AND o.name = i.name AND o.expires_on = a.expires_on
               WHERE a.item_id = i.id AND (o.deleted_at IS NULL OR o.deleted_at >= $1))
-        ORDER BY i.deleted_at
-        LIMIT $2
-        FOR UPDATE SKIP LOCKED
+        ORDER BY i.application_object_id, i.kind, i.name, i.expires_on
+        FETCH FIRST ($3) ROWS WITH TIES
         """,
         before,
+        vault_id,
         limit,
     )
     ids = [row["id"] for row in rows]

@@ -48,6 +48,15 @@ class Judged:
     place: Place
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A vault that left one subscription and entered another."""
+
+    vault_id: int
+    left_id: str
+    entered_id: str
+
+
 async def list_rules(conn: Connection) -> list[Rule]:
     """Return every rule that says something."""
     rows = await conn.fetch(
@@ -104,6 +113,27 @@ async def add_backlog(conn: Connection, rule: Rule) -> None:
         """,  # noqa: S608 - the parts are constants of this module
         rule.scope.value,
         rule.name,
+    )
+
+
+async def add_backlog_of_moves(conn: Connection, moves: Sequence[Move]) -> None:
+    """Note moved vaults for which a rule of either subscription says something.
+
+    Needs the rules' lock: a rule that is set meanwhile would miss a vault that nobody sees yet.
+    """
+    await conn.execute(
+        """
+        INSERT INTO scanner.threshold_backlog (scope, name, vault_id)
+        SELECT t.scope, t.name, m.vault_id
+        FROM unnest($1::integer[], $2::text[], $3::text[]) AS m (vault_id, left_id, entered_id)
+        JOIN scanner.threshold t
+          ON t.scope = 'subscription' AND t.name IN (m.left_id, m.entered_id)
+         AND num_nonnulls(t.warning_days, t.warning_percent) > 0
+        ORDER BY m.vault_id
+        """,
+        [move.vault_id for move in moves],
+        [move.left_id for move in moves],
+        [move.entered_id for move in moves],
     )
 
 

@@ -14,7 +14,8 @@ from services.scanner.domain.configuration import Facts, as_facts, setting_chang
 from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.sharding import Source
 from services.scanner.store.estate import list_sources
-from services.scanner.store.locks import lock_estate
+from services.scanner.store.locks import lock_estate, lock_rules, lock_vault
+from services.scanner.store.thresholds import Move, add_backlog_of_moves
 from services.scanner.store.vault_changes import Noted, add_vault_changes
 from shared.database import Connection
 
@@ -50,21 +51,37 @@ async def save_vaults(conn: Connection, vaults: Sequence[VaultRef], scan_id: UUI
 
 
 async def _move(conn: Connection, vaults: Sequence[VaultRef]) -> None:
-    """Let items follow a vault that was moved to another subscription."""
-    await conn.execute(
+    """Let items follow a vault that was moved to another subscription, and be judged anew there.
+
+    Whoever writes the vault's items is waited for, so that none stays behind.
+    """
+    moved = await conn.fetch(
         """
-        UPDATE scanner.item AS i SET subscription_id = moved.subscription_id
-        FROM (
-            SELECT v.id, n.subscription_id
-            FROM unnest($1::text[], $2::text[]) AS n (uri, subscription_id)
-            JOIN scanner.vault v ON lower(rtrim(v.uri, '/')) = lower(rtrim(n.uri, '/'))
-            WHERE v.subscription_id <> n.subscription_id
-        ) AS moved
-        WHERE i.vault_id = moved.id
+        SELECT v.id AS vault_id, v.subscription_id AS left_id, n.subscription_id AS entered_id
+        FROM unnest($1::text[], $2::text[]) AS n (uri, subscription_id)
+        JOIN scanner.vault v ON lower(rtrim(v.uri, '/')) = lower(rtrim(n.uri, '/'))
+        WHERE v.subscription_id <> n.subscription_id
+        ORDER BY v.id
         """,
         [vault.uri for vault in vaults],
         [vault.subscription_id for vault in vaults],
     )
+    if not moved:
+        return
+    moves = [Move(**row) for row in moved]
+    for move in moves:
+        await lock_vault(conn, move.vault_id)
+    await lock_rules(conn)
+    await conn.execute(
+        """
+        UPDATE scanner.item AS i SET subscription_id = m.subscription_id
+        FROM unnest($1::integer[], $2::text[]) AS m (vault_id, subscription_id)
+        WHERE i.vault_id = m.vault_id
+        """,
+        [move.vault_id for move in moves],
+        [move.entered_id for move in moves],
+    )
+    await add_backlog_of_moves(conn, moves)
 
 
 async def _known(conn: Connection, vaults: Sequence[VaultRef]) -> dict[str, asyncpg.Record]:

@@ -1,7 +1,10 @@
 """What is kept and what goes: old scans and changes go, what lives and what was seen last stays."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,8 +12,10 @@ import pytest
 from services.scanner.steps import retain as steps
 from services.scanner.steps.retain import retain
 from services.scanner.steps.sweep import sweep
+from services.scanner.store import inventory, retention
 from services.scanner.store.locks import Task, try_task
 from tests.support.scanner import DAY, Rig, a_credential, a_vault, an_item
+from tests.support.waiting import eventually
 
 AGED = {
     "scan": ("requested_at", "started_at", "completed_at"),
@@ -101,6 +106,106 @@ async def test_what_was_announced_counts_for_a_successor_however_long_its_item_i
     await rig.scan()
     await retain(rig.pool, keep_days=1)
     assert await count(rig, ["item", "announcement"]) == [0, 0], "then all of them go together"
+
+
+@asynccontextmanager
+async def a_listing_about_to_be_written(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str
+) -> AsyncIterator[None]:
+    """Scan, and hold the scan where it has read what is known of an item and not yet written it."""
+    known, reached, go_on = inventory.list_known, asyncio.Event(), asyncio.Event()
+
+    async def held(conn: Any, vault_id: int, external_ids: Sequence[str]) -> Any:
+        found = await known(conn, vault_id, external_ids)
+        if any(name in one for one in external_ids):
+            reached.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr(inventory, "list_known", held)
+    scanning = asyncio.create_task(rig.scan())
+    await reached.wait()
+    yield
+    go_on.set()
+    await scanning
+
+
+async def tidied_meanwhile(rig: Rig) -> asyncio.Task[int]:
+    """Begin to tidy up, and come so far as it goes without the listing."""
+    tidying = asyncio.create_task(retain(rig.pool, keep_days=1))
+
+    async def is_done_or_waits() -> bool:
+        waiting: bool = await rig.pool.fetchval(
+            "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        )
+        return waiting or tidying.done()
+
+    await eventually(is_done_or_waits)
+    return tidying
+
+
+async def test_an_item_that_comes_back_while_it_would_be_deleted_is_not_lost(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.cloud.put(a_vault("kv-a"), an_item("stays"), an_item("returns"))
+    await rig.scan()
+    returning = rig.cloud.of("kv-a").pop()
+    await rig.scan()
+    await age(rig, 2)
+    await rig.scan()
+
+    rig.cloud.of("kv-a").append(returning)
+    async with a_listing_about_to_be_written(rig, monkeypatch, "returns"):
+        tidying = await tidied_meanwhile(rig)
+    await tidying
+
+    found = await rig.inventory()
+    assert {item["name"] for item in found.values()} == {"stays", "returns"}
+
+
+async def test_a_credential_that_comes_back_while_its_siblings_would_be_deleted_is_told_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = datetime.now(UTC).replace(microsecond=0) + 2 * DAY
+    rig.cloud.credentials_seen = [a_credential("first", expires_on=end)]
+    await rig.scan()
+    assert await sweep(rig.pool, rig.outbox) == 1
+    for seen in ([a_credential("second", expires_on=end)], []):
+        rig.cloud.credentials_seen = list(seen)
+        await rig.scan()
+    await age(rig, 2)
+    await rig.scan()
+
+    rig.cloud.credentials_seen = [a_credential("second", expires_on=end)]
+    async with a_listing_about_to_be_written(rig, monkeypatch, "second"):
+        tidying = await tidied_meanwhile(rig)
+    await tidying
+
+    assert len(await rig.inventory()) == 1
+    assert await sweep(rig.pool, rig.outbox) == 0
+
+
+async def test_siblings_with_one_end_go_together_however_small_a_batch_is(rig: Rig) -> None:
+    """Between two batches the other one could come back, and what was told of it were forgotten."""
+    end = datetime.now(UTC).replace(microsecond=0) + 2 * DAY
+    both = [a_credential("first", expires_on=end), a_credential("second", expires_on=end)]
+    rig.cloud.credentials_seen = [*both, a_credential("other", expires_on=end + DAY)]
+    await rig.scan()
+    await sweep(rig.pool, rig.outbox)
+    rig.cloud.credentials_seen = []
+    await rig.scan()
+    async with rig.pool.acquire() as conn:
+        now: datetime = await conn.fetchval("SELECT clock_timestamp()")
+        [directory] = await retention.list_vaults(conn, now)
+
+    left = []
+    while True:
+        async with rig.pool.transaction() as conn:
+            if not await retention.delete_items(conn, now, vault_id=directory, limit=1):
+                break
+        left.append(await count(rig, ["item"]))
+
+    assert left == [[1], [0]]
 
 
 async def test_small_batches_come_to_the_same_as_one(

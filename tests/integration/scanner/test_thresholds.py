@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from services.scanner.steps import rejudge as rejudging
 from services.scanner.steps.rejudge import rejudge
 from services.scanner.steps.sweep import sweep
 from services.scanner.store import locks
+from services.scanner.store.vaults import save_vaults
 from shared.audit import Action
 from shared.bus import Message
 from shared.errors import PermanentError
@@ -21,6 +23,7 @@ from shared.events.scanning import ThresholdScope as Scope
 from tests.support.database import Database
 from tests.support.scanner import (
     DAY,
+    EAST,
     WEST,
     CrashedError,
     Rig,
@@ -62,6 +65,14 @@ async def an_estate(rig: Rig) -> None:
     rig.cloud.put(a_vault("kv-web", WEST), an_item("far", expires_on=TODAY + 80 * DAY))
     rig.cloud.credentials_seen = [a_credential("k", expires_on=TODAY + 80 * DAY)]
     await rig.scan()
+
+
+async def waiting(rig: Rig, count: int) -> bool:
+    """Whether so many wait for an advisory lock."""
+    found: int = await rig.pool.fetchval(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    )
+    return found >= count
 
 
 async def number_of(rig: Rig, table: str, name: str) -> str:
@@ -208,17 +219,102 @@ async def test_a_rule_waits_for_a_scan_that_is_being_written_by_the_former_ones(
         rule = asyncio.create_task(
             change(rig, scope=Scope.GLOBAL, warning_days=60, critical_days=10)
         )
-
-        async def waits() -> bool:
-            return await rig.pool.fetchval(
-                "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            )
-
-        await eventually(waits)
+        await eventually(partial(waiting, rig, 1))
         assert not rule.done()
     await rule
 
     assert await rejudge(rig.pool) == 4
+
+
+async def move(rig: Rig, subscription_id: str) -> None:
+    """Move the first vault to another subscription, and let a scan's plan find it there."""
+    rig.cloud.vaults_seen[0] = a_vault(subscription_id=subscription_id)
+    await rig.request()
+
+
+async def test_a_vault_that_moves_is_judged_by_the_rule_of_where_it_is_though_nothing_in_it_changed(
+    rig: Rig,
+) -> None:
+    await an_estate(rig)
+    await change(rig, scope=Scope.SUBSCRIPTION, name=WEST, warning_days=90, critical_days=10)
+    await rejudge(rig.pool)
+
+    rig.cloud.vaults_seen[0] = a_vault(subscription_id=WEST)
+    scan_id = await rig.scan()
+    assert (await rig.outcome_of(scan_id, "kv-pay"))["changed"] == 0
+    assert await rejudge(rig.pool) == 2
+    assert await warnings(rig) == {"plain": 90, "gold": 90, "far": 90, "ci": 30}
+
+    await move(rig, EAST)
+    assert await rejudge(rig.pool) == 2
+    assert await warnings(rig) == {"plain": 30, "gold": 30, "far": 90, "ci": 30}
+
+
+async def test_between_two_subscriptions_with_rules_the_windows_change_from_one_to_the_other(
+    rig: Rig,
+) -> None:
+    await an_estate(rig)
+    for name, days in ((EAST, 60), (WEST, 90)):
+        await change(rig, scope=Scope.SUBSCRIPTION, name=name, warning_days=days, critical_days=10)
+    await rejudge(rig.pool)
+
+    await move(rig, WEST)
+
+    assert not await rig.pool.fetchval("SELECT bool_or(applied) FROM scanner.v_threshold")
+    assert await rejudge(rig.pool) == 2
+    assert set((await warnings(rig)).values()) == {90, 30}
+    assert await rig.pool.fetchval("SELECT bool_and(applied) FROM scanner.v_threshold")
+
+
+async def test_a_vault_that_moves_where_no_rule_is_or_was_makes_no_work(rig: Rig) -> None:
+    await an_estate(rig)
+    await change(rig, scope=Scope.SUBSCRIPTION, name=WEST, warning_days=90, critical_days=10)
+    await change(rig, scope=Scope.SUBSCRIPTION, name=WEST)
+    await change(rig, scope=Scope.GLOBAL, warning_days=60, critical_days=10)
+    await rejudge(rig.pool)
+
+    await move(rig, WEST)
+
+    assert await rig.pool.fetchval("SELECT count(*) FROM scanner.threshold_backlog") == 0
+
+
+async def test_a_rule_that_is_set_while_a_vault_moves_in_reaches_its_items_too(rig: Rig) -> None:
+    await an_estate(rig)
+    async with rig.pool.transaction() as moving:
+        await save_vaults(moving, [a_vault(subscription_id=WEST)], await rig.request())
+        rule = asyncio.create_task(
+            change(rig, scope=Scope.SUBSCRIPTION, name=WEST, warning_days=90, critical_days=10)
+        )
+        await eventually(partial(waiting, rig, 1))
+    await rule
+
+    assert await rejudge(rig.pool) == 3
+    assert await warnings(rig) == {"plain": 90, "gold": 90, "far": 90, "ci": 30}
+
+
+async def test_a_move_that_waits_for_a_vault_that_is_being_written_keeps_no_rule_waiting(
+    rig: Rig,
+) -> None:
+    await an_estate(rig)
+    vault_id = int(await number_of(rig, "vault", "kv-pay"))
+    async with rig.pool.transaction() as writing:
+        await locks.lock_vault(writing, vault_id)
+        moving = asyncio.create_task(move(rig, WEST))
+        await eventually(partial(waiting, rig, 1))
+        rule = asyncio.create_task(
+            change(rig, scope=Scope.SUBSCRIPTION, name=WEST, warning_days=90, critical_days=10)
+        )
+
+        async def is_stored() -> bool:
+            return rule.done()
+
+        await eventually(is_stored)
+        await locks.lock_rules(writing)
+        assert not moving.done()
+    await asyncio.gather(moving, rule)
+
+    assert await rejudge(rig.pool) == 3
+    assert await warnings(rig) == {"plain": 90, "gold": 90, "far": 90, "ci": 30}
 
 
 async def test_the_sessions_time_zone_is_utc_so_that_a_day_has_24_hours(rig: Rig) -> None:
