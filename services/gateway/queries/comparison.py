@@ -8,13 +8,17 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.gateway.domain.comparison import Entry, net
+from services.gateway.domain.scope import Scope
+from services.gateway.queries.reach import ids, reach_of
 from shared.database import Pool
 
 _NEVER: Final = 2**63 - 1
 ITEMS_AT_ONCE: Final = 500
 
 
-async def list_pairs(pool: Pool, earlier: UUID, later: UUID) -> list[Record]:
+async def list_pairs(
+    pool: Pool, earlier: UUID, later: UUID, scope: Scope | None = None
+) -> list[Record]:
     """Return each vault of two scans: the part of the feed between its looks, or why there is none.
 
     A vault in one scan alone can be compared where it was made, or seen to be deleted, in between.
@@ -49,11 +53,13 @@ async def list_pairs(pool: Pool, earlier: UUID, later: UUID) -> list[Record]:
           JOIN scanner.v_scan AS first ON first.id = $1
           JOIN scanner.v_scan AS last ON last.id = $2
           LEFT JOIN scanner.v_feed_kept AS kept ON true
+         WHERE $4::integer[] IS NULL OR w.id = ANY ($4::integer[])
          ORDER BY w.id
         """,
         earlier,
         later,
         _NEVER,
+        ids(await reach_of(pool, scope)),
     )
 
 

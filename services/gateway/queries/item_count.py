@@ -36,10 +36,8 @@ async def total_of(
 def _is_quick(search: Search) -> bool:
     """Say whether an index counts the hits, or there is little to count."""
     filter_, reach = search.filter, search.reach
-    by_index = not (filter_.kinds or filter_.tags or filter_.words) and (
-        reach.vaults is None or not (filter_.statuses or filter_.managed is not None)
-    )
-    return by_index or reach.items <= ALWAYS_COUNTED
+    everywhere = reach.vaults is None and not (filter_.kinds or filter_.tags or filter_.words)
+    return everywhere or search.is_of_vaults_alone or reach.items <= ALWAYS_COUNTED
 
 
 async def _counted(conn: Connection, search: Search, most: int | None) -> int:

@@ -2,8 +2,9 @@
 
 Three ways. *Gathering* reads all that fits and sorts it: for few vaults, whose index holds what a
 status and a name are told by, and for what an index of its own finds. *Walking* follows the order
-and stops when the page is full: for what fits often. *Windows* look for a tag in one part of the
-order after the other, so that PostgreSQL joins two indexes and reads the rows of hits alone.
+and stops when the page is full: for what fits often. *Stretches* of the order, one after the
+other, are for tags: PostgreSQL joins the tag's index with that of the order, so that the rows of
+hits alone are read.
 
 Nothing is known beforehand of how often something fits. So the first entries of the order are
 tried, and how many of them fitted says whether to go on or to gather.
@@ -15,7 +16,7 @@ from typing import Final, LiteralString
 from asyncpg import Record
 
 from services.gateway.domain.cursor import Cursor
-from services.gateway.domain.filters import ItemFilter
+from services.gateway.domain.filters import ItemFilter, SortKey
 from services.gateway.queries.item_filter import by_key, by_name, by_row
 from services.gateway.queries.item_order import (
     Order,
@@ -40,6 +41,7 @@ FEW: Final = 2_000
 # go on: then all hits together are fewer than the entries that would be walked.
 TRIED: Final = 70
 SCARCE: Final = 5
+TRIES: Final = 3
 
 _FROM: Final = "FROM scanner.v_item_key AS i WHERE"
 _ENTRY: Final = (
@@ -58,6 +60,11 @@ class Search:
     limit: int
 
     @property
+    def is_of_vaults_alone(self) -> bool:
+        filter_ = self.filter
+        return not (filter_.may_be_scarce or filter_.statuses) and filter_.managed is None
+
+    @property
     def order(self) -> Order:
         return order_of(self.filter.sort)
 
@@ -72,34 +79,56 @@ class Found:
 
 async def find(conn: Connection, search: Search) -> Found:
     """Return the places of a page, at most `limit` of them."""
-    filter_, reach, scarce = search.filter, search.reach, search.filter.may_be_scarce
-    if reach.items <= MOST_GATHERED and (scarce or len(reach.vaults or ()) > 1):
+    filter_, reach = search.filter, search.reach
+    if reach.items <= MOST_GATHERED and filter_.may_be_scarce:
         return await _gathered(conn, search)
-    if not scarce:
+    if reach.items <= MOST_GATHERED and len(reach.vaults or ()) > 1:
+        return await _in_vaults(conn, search)
+    if not filter_.may_be_scarce:
         return Found(places=await _walked(conn, search))
-    if filter_.words or filter_.tags:
-        return await _by_windows(conn, search)
+    if filter_.tags and not filter_.words:
+        return await _by_stretches(conn, search)
     return await _tried(conn, search)
 
 
+async def _in_vaults(conn: Connection, search: Search) -> Found:
+    """Look whether the vaults have much of the order's beginning; else gather what they hold.
+
+    A first page of a status is gathered in any case: only so all that fits is counted. The vaults'
+    index does not tell of changes, so their order is left as late as can be.
+    """
+    if search.filter.sort.key is SortKey.CHANGED_AT:
+        return await _tried(conn, search)
+    if search.cursor or search.is_of_vaults_alone:
+        places = await _walked(conn, search, TRIED * search.limit)
+        if len(places) == search.limit:
+            return Found(places=places)
+    return await _gathered(conn, search)
+
+
 async def _tried(conn: Connection, search: Search) -> Found:
-    """Try the first entries; then walk on where hits are frequent, else gather them."""
-    places = await _walked(conn, search, within=TRIED * search.limit)
+    """Try the first entries, and more while hits are frequent among them."""
+    tried = TRIED * search.limit
+    for _ in range(TRIES):
+        places = await _walked(conn, search, tried)
+        if len(places) == search.limit or len(places) * SCARCE < search.limit:
+            break
+        tried *= 1 + 2 * search.limit // len(places)
     if len(places) == search.limit:
         return Found(places=places)
     return await _the_rest(conn, search, len(places))
 
 
 async def _the_rest(conn: Connection, search: Search, tried: int) -> Found:
-    """Find the page by the way that the number of hits among the first entries suggests."""
-    if tried * SCARCE < search.limit:
+    """Gather all hits where there were few among the first entries; walk on where many are left."""
+    if tried * SCARCE < search.limit or search.filter.words:
         found = await _gathered(conn, search, most=CAP + 1)
         if found.hits is not None and found.hits <= CAP:
             return found
     return Found(places=await _walked(conn, search))
 
 
-async def _by_windows(conn: Connection, search: Search) -> Found:
+async def _by_stretches(conn: Connection, search: Search) -> Found:
     """Look for hits in one part of the order after the other, each as long as it promises to fill.
 
     Only the rows of hits are read: PostgreSQL joins the tag's index with that of the order.
@@ -109,7 +138,7 @@ async def _by_windows(conn: Connection, search: Search) -> Found:
     while True:
         end = await _entry(conn, search, begin, size)
         missing = search.limit - len(places)
-        new = await _in_window(conn, search, begin, end, missing)
+        new = await _in_stretch(conn, search, begin, end, missing)
         places += new
         if end is None or len(new) == missing:
             return Found(places=places)
@@ -131,7 +160,7 @@ async def _entry(
     return next(iter(_places(await conn.fetch(sql, *query.arguments))), None)
 
 
-async def _in_window(
+async def _in_stretch(
     conn: Connection, search: Search, begin: Cursor | None, end: Cursor | None, limit: int
 ) -> list[Cursor]:
     """Return the first hits after one place and up to another.
@@ -143,9 +172,9 @@ async def _in_window(
     for place, bound in ((begin, order.from_key), (end, order.to_key)):
         if place is not None:
             where.add(bound, place.key)
-    hits = _fitting(query, search, where, "scanner.v_item_key", order.by)
+    hits = _fitting(query, search, where, "scanner.v_item_key")
     sql = statement(
-        "WITH hits AS", "" if search.filter.words else "MATERIALIZED", "(", hits, ")",
+        "WITH hits AS MATERIALIZED (", hits, ")",
         "SELECT i.id,", order.key, "AS key FROM hits AS i WHERE",
         after(query, order, begin), "AND", until(query, order, end),
         order.by, query.bind("LIMIT ?", limit),
@@ -215,7 +244,7 @@ def _fitting(
     search: Search,
     where: Conditions,
     source: LiteralString,
-    by: LiteralString,
+    by: LiteralString = "",
 ) -> LiteralString:
     """Return the statement of what fits among the entries of `source` that `where` leaves.
 

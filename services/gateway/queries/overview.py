@@ -10,6 +10,7 @@ from services.gateway.domain.filters import ItemStatus
 from services.gateway.domain.scope import Scope
 from services.gateway.queries.item_filter import STATUS
 from services.gateway.queries.reach import Reach, ids, reach_of
+from services.gateway.queries.sight import own_scans
 from services.gateway.queries.sql import Conditions, either, statement
 from shared.database import Connection, Pool
 from shared.events import ItemKind
@@ -54,7 +55,7 @@ async def read_overview(pool: Pool, scope: Scope | None = None) -> dict[str, Any
             "vaults": await _vaults(conn, reach),
             "unreadable": await _unreadable(conn, reach),
             "next_to_expire": await _next(conn, reach),
-            "last_scan": await _last_scan(conn),
+            "last_scan": await _last_scan(conn, reach),
             "alerts": {"open": await _open_alerts(conn, reach)},
         }
 
@@ -154,8 +155,8 @@ async def _next(conn: Connection, reach: Reach | None) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-async def _last_scan(conn: Connection) -> dict[str, Any] | None:
-    row = await conn.fetchrow(
+async def _last_scan(conn: Connection, reach: Reach | None) -> dict[str, Any] | None:
+    rows = await conn.fetch(
         """
         SELECT s.id, s.mode, s.state, s.outcome, s.requested_by, s.requested_at, s.started_at,
                s.completed_at, s.vaults, s.vaults_done, s.unreadable, s.items, s.added, s.changed,
@@ -165,7 +166,7 @@ async def _last_scan(conn: Connection) -> dict[str, Any] | None:
          LIMIT 1
         """
     )
-    return dict(row) if row else None
+    return next(iter(await own_scans(conn, rows, reach)), None)
 
 
 async def _open_alerts(conn: Connection, reach: Reach | None) -> int:

@@ -82,9 +82,15 @@ async def list_vaults(
 
 
 async def list_alerts(
-    pool: Pool, *, state: str | None, before: tuple[datetime, UUID] | None, limit: int
+    pool: Pool,
+    *,
+    state: str | None,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+    scope: Scope | None = None,
 ) -> list[Record]:
     """Return alerts, newest first."""
+    reach = await reach_of(pool, scope)
     return await pool.fetch(
         """
         SELECT a.id, a.alert_type, a.state, a.severity, a.title, a.text, a.link, a.item_id, a.kind,
@@ -93,27 +99,39 @@ async def list_alerts(
           FROM alerting.v_alert AS a
          WHERE ($1::text IS NULL OR a.state = $1)
            AND ($2::timestamptz IS NULL OR (a.raised_at, a.id) < ($2::timestamptz, $3::uuid))
+           AND ($4::integer[] IS NULL OR EXISTS (
+               SELECT FROM scanner.v_item_key AS i
+                WHERE i.id = a.item_id AND i.vault_id = ANY ($4::integer[])))
          ORDER BY a.raised_at DESC, a.id DESC
-         LIMIT $4
+         LIMIT $5
         """,
         state,
         before[0] if before else None,
         before[1] if before else None,
+        ids(reach),
         limit,
     )
 
 
-async def list_outbox(pool: Pool, *, before: int | None, limit: int) -> list[Record]:
+async def list_outbox(
+    pool: Pool, *, before: int | None, limit: int, scope: Scope | None = None
+) -> list[Record]:
     """Return the messages of the built-in outbox, newest first."""
+    reach = await reach_of(pool, scope)
     return await pool.fetch(
         """
         SELECT o.id, o.alert_id, o.channel, o.reason, o.severity, o.title, o.text, o.link,
                o.delivered_at
           FROM alerting.v_outbox AS o
-         WHERE $1::bigint IS NULL OR o.id < $1::bigint
+         WHERE ($1::bigint IS NULL OR o.id < $1::bigint)
+           AND ($2::integer[] IS NULL OR EXISTS (
+               SELECT FROM alerting.v_alert AS a
+                 JOIN scanner.v_item_key AS i ON i.id = a.item_id
+                WHERE a.id = o.alert_id AND i.vault_id = ANY ($2::integer[])))
          ORDER BY o.id DESC
-         LIMIT $2
+         LIMIT $3
         """,
         before,
+        ids(reach),
         limit,
     )

@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
 
+from services.gateway.domain.scope import Scope
+from services.gateway.queries.reach import ids, reach_of
+from services.gateway.queries.sight import own_scans
 from shared.database import Pool
 
 
 async def list_scans(
-    pool: Pool, *, before: tuple[datetime, UUID] | None, limit: int
-) -> list[Record]:
+    pool: Pool, *, before: tuple[datetime, UUID] | None, limit: int, scope: Scope | None = None
+) -> list[dict[str, Any]]:
     """Return scans, newest first, also those that the scanner has not heard of yet."""
-    return await pool.fetch(
+    rows = await pool.fetch(
         """
         SELECT s.id, s.mode, s.state, s.outcome, s.requested_by, s.subscription_ids, s.requested_at,
                s.started_at, s.completed_at, s.vaults, s.vaults_done, s.unreadable, s.items,
@@ -40,10 +44,18 @@ async def list_scans(
         before[1] if before else None,
         limit,
     )
+    return await own_scans(pool, rows, await reach_of(pool, scope))
 
 
-async def get_scan(pool: Pool, scan_id: UUID) -> Record | None:
+async def get_scan(pool: Pool, scan_id: UUID, scope: Scope | None = None) -> dict[str, Any] | None:
     """Return one scan; one that was asked for here is known at once."""
+    row = await _scan(pool, scan_id)
+    if row is None:
+        return None
+    return (await own_scans(pool, [row], await reach_of(pool, scope)))[0]
+
+
+async def _scan(pool: Pool, scan_id: UUID) -> Record | None:
     row = await pool.fetchrow(
         """
         SELECT s.id, s.mode, s.state, s.outcome, s.requested_by, s.subscription_ids, s.requested_at,
@@ -69,9 +81,9 @@ async def get_scan(pool: Pool, scan_id: UUID) -> Record | None:
     )
 
 
-async def running_scans(pool: Pool) -> list[Record]:
+async def running_scans(pool: Pool, scope: Scope | None = None) -> list[dict[str, Any]]:
     """Return the scans that have not ended, newest first."""
-    return await pool.fetch(
+    rows = await pool.fetch(
         """
         SELECT s.id, s.mode, s.state, s.requested_by, s.requested_at, s.started_at, s.vaults,
                s.vaults_done, s.unreadable, s.items, s.added, s.changed, s.removed
@@ -81,10 +93,11 @@ async def running_scans(pool: Pool) -> list[Record]:
          LIMIT 20
         """
     )
+    return await own_scans(pool, rows, await reach_of(pool, scope))
 
 
 async def list_scan_vaults(
-    pool: Pool, scan_id: UUID, *, after: int | None, limit: int
+    pool: Pool, scan_id: UUID, *, after: int | None, limit: int, scope: Scope | None = None
 ) -> list[Record]:
     """Return what looking at each vault in one scan came to."""
     return await pool.fetch(
@@ -94,16 +107,20 @@ async def list_scan_vaults(
                v.removed, v.finished_at
           FROM scanner.v_scan_vault AS v
          WHERE v.scan_id = $1 AND ($2::bigint IS NULL OR v.vault_id > $2::bigint)
+           AND ($3::integer[] IS NULL OR v.vault_id = ANY ($3::integer[]))
          ORDER BY v.vault_id
-         LIMIT $3
+         LIMIT $4
         """,
         scan_id,
         after,
+        ids(await reach_of(pool, scope)),
         limit,
     )
 
 
-async def progress(pool: Pool, scan_ids: Sequence[UUID]) -> dict[str, Record]:
+async def progress(
+    pool: Pool, scan_ids: Sequence[UUID], scope: Scope | None = None
+) -> dict[str, dict[str, Any]]:
     """Return how far scans are, by id: the numbers that asking for each of them gives."""
     rows = await pool.fetch(
         """
@@ -114,4 +131,5 @@ async def progress(pool: Pool, scan_ids: Sequence[UUID]) -> dict[str, Record]:
         """,
         list(scan_ids),
     )
-    return {str(row["id"]): row for row in rows}
+    own = await own_scans(pool, rows, await reach_of(pool, scope))
+    return {str(row["id"]): row for row in own}

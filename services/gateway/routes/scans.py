@@ -12,7 +12,7 @@ from services.gateway.domain.cursor import Cursor, encode
 from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.envelope import request_uuid
-from services.gateway.middleware.guard import GuardedRoute, needs, session_of
+from services.gateway.middleware.guard import GuardedRoute, needs, scope_of, session_of
 from services.gateway.queries import comparison, scans
 from services.gateway.routes.answers import (
     FieldChange,
@@ -83,9 +83,11 @@ async def request_scan(request: Request, body: ScanRequest, key: IdempotencyKey 
 @router.get("", response_model=Page[Scan])
 @needs(Permission.READ_INVENTORY)
 async def list_scans(request: Request, limit: Limit = 50, cursor: CursorText = None) -> Response:
-    """Return scans, newest first."""
+    """Return scans, newest first; to somebody with a scope, what they came to in it."""
     before = instant_and_uuid(position(cursor, "scans", instant=True))
-    rows = await scans.list_scans(parts_of(request).pool, before=before, limit=limit + 1)
+    rows = await scans.list_scans(
+        parts_of(request).pool, before=before, limit=limit + 1, scope=scope_of(request)
+    )
     return cut(rows, limit, question="scans", key="requested_at")
 
 
@@ -93,10 +95,10 @@ async def list_scans(request: Request, limit: Limit = 50, cursor: CursorText = N
 @needs(Permission.READ_INVENTORY)
 async def get_scan(request: Request, scan_id: UUID) -> Response:
     """Return one scan; while it runs, its figures grow."""
-    row = await scans.get_scan(parts_of(request).pool, scan_id)
+    row = await scans.get_scan(parts_of(request).pool, scan_id, scope_of(request))
     if row is None:
         raise problem.not_found("scan")
-    return as_json(dict(row))
+    return as_json(row)
 
 
 @router.get("/{scan_id}/vaults", response_model=Page[ScanVault])
@@ -112,7 +114,9 @@ async def list_scan_vaults(
     after = whole(position(cursor, question))
     if await scans.get_scan(pool, scan_id) is None:
         raise problem.not_found("scan")
-    rows = await scans.list_scan_vaults(pool, scan_id, after=after, limit=limit + 1)
+    rows = await scans.list_scan_vaults(
+        pool, scan_id, after=after, limit=limit + 1, scope=scope_of(request)
+    )
     return cut(rows, limit, question=question, key="", row_id="vault_id")
 
 
@@ -163,7 +167,7 @@ async def compare_scans(
     earlier, later = await _in_order(pool, scan_id, other)
     question = f"scan/{earlier}/{later}/compare"
     after = whole(position(cursor, question))
-    pairs = await comparison.list_pairs(pool, earlier, later)
+    pairs = await comparison.list_pairs(pool, earlier, later, scope_of(request))
     known = [pair for pair in pairs if pair["unknown"] is None]
     unknown = [pair for pair in pairs if pair["unknown"] is not None]
     rows = await comparison.list_differences(pool, known, after=after or 0, limit=limit + 1)

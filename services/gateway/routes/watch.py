@@ -56,6 +56,7 @@ async def list_alerts(
         state=state,
         before=instant_and_uuid(position(cursor, question, instant=True)),
         limit=limit + 1,
+        scope=scope_of(request),
     )
     return cut(rows, limit, question=question, key="raised_at")
 
@@ -65,7 +66,9 @@ async def list_alerts(
 async def list_outbox(request: Request, limit: Limit = 100, cursor: CursorText = None) -> Response:
     """Return the messages of the built-in outbox, newest first."""
     before = whole(position(cursor, "outbox"))
-    rows = await pages.list_outbox(parts_of(request).pool, before=before, limit=limit + 1)
+    rows = await pages.list_outbox(
+        parts_of(request).pool, before=before, limit=limit + 1, scope=scope_of(request)
+    )
     return cut(rows, limit, question="outbox", key="")
 
 
@@ -85,7 +88,8 @@ async def events(request: Request, last_event_id: LastEventId = None) -> Respons
     stream = LiveStream(
         pool=parts.pool,
         hub=parts.hub,
-        overview=parts.overview_of(parts.scope_of(session)),
+        overview=parts.overview_of(scope_of(request)),
+        scope=scope_of(request),
         has_ended=has_ended,
         ping_seconds=parts.ping_seconds,
     )

@@ -6,14 +6,15 @@ nothing is lost when a notification is, and each replica's streams deliver every
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 from uuid import UUID
 
-from asyncpg import Record
-
 from services.gateway.domain import problem
+from services.gateway.domain.scope import Scope
+from services.gateway.domain.sight import SCAN_ENDED, About, sees, subject_of
 from services.gateway.queries import scans
+from services.gateway.queries.sight import places_of
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.encoding import to_json
 from services.gateway.store import live_events
@@ -81,6 +82,7 @@ class LiveStream:
     hub: LiveHub
     overview: Cached
     has_ended: Callable[[], Awaitable[object]]
+    scope: Scope | None = None
     ping_seconds: float = PING_SECONDS
 
     async def frames(self, last_event_id: int | None, bell: asyncio.Event) -> AsyncIterator[bytes]:
@@ -95,10 +97,11 @@ class LiveStream:
             while not self.hub.closed:
                 bell.clear()
                 events = await live_events.list_events(self.pool, after=position)
-                known = await self._progress(events)
-                for event in events:
+                seen = await self._seen(events)
+                known = await self._progress(seen)
+                for event in seen:
                     yield _frame(event, known)
-                    position = event.id
+                position = events[-1].id if events else position
                 if await self.has_ended():
                     yield b"event: session-ended\ndata: {}\n\n"
                     return
@@ -117,17 +120,29 @@ class LiveStream:
         resumed = last_event_id is not None and before <= last_event_id <= newest
         snapshot = {
             "resumed": resumed,
-            "scans": [dict(row) for row in await scans.running_scans(self.pool)],
+            "scans": await scans.running_scans(self.pool, self.scope),
             "overview": await self.overview.get(),
         }
         head = b"event: snapshot\n" if resumed else b"id: %d\nevent: snapshot\n" % newest
         position = last_event_id if resumed and last_event_id is not None else newest
         return position, head + b"data: " + to_json(snapshot) + b"\n\n"
 
-    async def _progress(self, events: Sequence[LiveEvent]) -> dict[str, Record]:
+    async def _seen(self, events: Sequence[LiveEvent]) -> list[LiveEvent]:
+        """Return the events that the reader may see; the end of a scan without its numbers."""
+        if self.scope is None:
+            return list(events)
+        subjects = {event.id: subject_of(event.type, event.data) for event in events}
+        places = await places_of(self.pool, subjects.values())
+        return [
+            _without_numbers(event) if subjects[event.id].about is About.SCAN else event
+            for event in events
+            if sees(self.scope, subjects[event.id], places.get(subjects[event.id]))
+        ]
+
+    async def _progress(self, events: Sequence[LiveEvent]) -> dict[str, dict[str, Any]]:
         """Return how far the scans of these events are now, in one query for all of them."""
         ids = {UUID(event.data["scan_id"]) for event in events if event.type in _OF_SCANS}
-        return await scans.progress(self.pool, list(ids)) if ids else {}
+        return await scans.progress(self.pool, list(ids), self.scope) if ids else {}
 
     async def _rung(self, bell: asyncio.Event) -> bool:
         try:
@@ -137,7 +152,11 @@ class LiveStream:
         return True
 
 
-def _frame(event: LiveEvent, progress: Mapping[str, Record]) -> bytes:
+def _without_numbers(event: LiveEvent) -> LiveEvent:
+    return replace(event, summary=SCAN_ENDED, data={"scan_id": event.data["scan_id"]})
+
+
+def _frame(event: LiveEvent, progress: Mapping[str, dict[str, Any]]) -> bytes:
     """Return one event in the form of the HTML standard's server-sent events.
 
     An event of a scan comes with the scan's progress at the moment at which it is sent.
@@ -152,5 +171,5 @@ def _frame(event: LiveEvent, progress: Mapping[str, Record]) -> bytes:
     }
     scan = progress.get(str(event.data.get("scan_id")))
     if scan is not None and event.type in _OF_SCANS:
-        document["progress"] = dict(scan)
+        document["progress"] = scan
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, event.type.encode(), to_json(document))

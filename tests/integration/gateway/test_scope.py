@@ -169,3 +169,81 @@ async def test_vaults_and_changes_out_of_scope_are_not_shown(
     assert [vault["id"] for vault in vaults] == [1]
     assert [change["name"] for change in changes] == ["seen"]
     assert statuses == [200, 404]
+
+
+SCAN = "11111111-1111-4111-8111-111111111111"
+SCANNED = """
+    INSERT INTO scanner.scan (id, mode, requested_by, requested_at, state, correlation_id,
+           completed_at, outcome, error, vaults, unreadable, items, added, changed, removed)
+    VALUES ('SCAN', 'full', 'ada', now(), 'completed', gen_random_uuid(), now(), 'partial',
+            'kv-dark could not be read.', 3, 1, 50, 9, 0, 0);
+    INSERT INTO scanner.shard (scan_id, shard_id) VALUES ('SCAN', 1);
+    INSERT INTO scanner.scan_vault (scan_id, vault_id, shard_id, presence, finished_at, outcome,
+           reason, items, added, first_change_id, last_change_id)
+    VALUES ('SCAN', 1, 1, 'listed', now(), 'ok', NULL, 5, 2, 1, 2),
+           ('SCAN', 2, 1, 'listed', now(), 'ok', NULL, 45, 7, 3, 9),
+           ('SCAN', 3, 1, 'listed', now(), 'denied', 'No.', 0, 0, NULL, NULL);
+""".replace("SCAN", SCAN)
+ALERTS = """
+    WITH a AS (
+        INSERT INTO alerting.alert (rule_id, fingerprint, severity, title, body, link, item_id,
+               kind, name, container, expires_on, step, raised_at)
+        SELECT r.id, 'f' || i.id, 'high', i.name, 'Text', '/', i.id, 'secret', i.name, 'kv', now(),
+               7, now()
+          FROM scanner.item AS i CROSS JOIN (SELECT id FROM alerting.rule LIMIT 1) AS r
+        RETURNING id, title)
+    INSERT INTO alerting.delivery (alert_id, channel_id, reason, severity, title, body, link,
+           delivered_at)
+    SELECT a.id, 'outbox', 'raised', 'high', a.title, 'Text', '/', now() FROM a
+"""
+
+
+async def test_alerts_and_their_messages_are_shown_of_ones_own_items(
+    scoped: Gateway, database: Database
+) -> None:
+    await seed_estate(database, [SeedItem(name="seen", vault=1), SeedItem(name="unseen", vault=2)])
+    async with database.connection() as conn:
+        await conn.execute(ALERTS)
+    for role, names in ((Role.VIEWER, {"seen"}), (Role.ADMIN, {"seen", "unseen"})):
+        async with await scoped.signed_in(role) as http:
+            for path in ("/api/v1/alerts", "/api/v1/alerts?state=raised", "/api/v1/outbox"):
+                shown = (await http.get(path)).json()["data"]
+                assert {row["title"] for row in shown} == names, path
+
+
+async def test_a_scan_tells_of_ones_own_vaults_alone(scoped: Gateway, database: Database) -> None:
+    await seed_estate(database, [])
+    async with database.connection() as conn:
+        await conn.execute(SCANNED)
+    async with await scoped.signed_in(Role.VIEWER) as viewer:
+        shown = (await viewer.get(f"/api/v1/scans/{SCAN}")).json()
+        listed = (await viewer.get("/api/v1/scans")).json()["data"]
+        vaults = (await viewer.get(f"/api/v1/scans/{SCAN}/vaults")).json()["data"]
+        overview = (await viewer.get("/api/v1/overview")).json()["last_scan"]
+    async with await scoped.signed_in(Role.ADMIN) as admin:
+        whole = (await admin.get(f"/api/v1/scans/{SCAN}")).json()
+
+    own = {"vaults": 1, "vaults_done": 1, "unreadable": 0, "items": 5, "added": 2, "error": None}
+    for scan in (shown, *listed, overview):
+        assert {name: scan[name] for name in own} == own
+        assert scan["outcome"] == "complete"
+    assert [vault["vault_id"] for vault in vaults] == [1]
+    assert (whole["items"], whole["unreadable"], whole["outcome"]) == (50, 1, "partial")
+
+
+async def test_a_comparison_names_ones_own_vaults_alone(
+    scoped: Gateway, database: Database
+) -> None:
+    await seed_estate(database, [])
+    other = SCAN.replace("1", "2")
+    async with database.connection() as conn:
+        await conn.execute(SCANNED)
+        await conn.execute(SCANNED.replace(SCAN, other))
+    path = f"/api/v1/scans/{SCAN}/compare?with={other}"
+    async with await scoped.signed_in(Role.VIEWER) as viewer:
+        seen = (await viewer.get(path)).json()["not_compared"]
+    async with await scoped.signed_in(Role.ADMIN) as admin:
+        whole = (await admin.get(path)).json()["not_compared"]
+
+    assert {vault["vault_name"] for vault in seen} == {"KV-Pay"}
+    assert len(whole) == 3
