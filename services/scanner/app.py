@@ -32,6 +32,7 @@ from services.scanner.steps.read import Readers
 from services.scanner.steps.recur import Scheduler, seed_schedule
 from services.scanner.steps.resume import Watchdog
 from services.scanner.steps.retain import retain
+from services.scanner.steps.second_pass import SecondPass
 from services.scanner.steps.sweep import sweep
 from services.scanner.steps.visit import WRITERS, Visitor
 from services.scanner.store.budget import SharedLedger
@@ -40,6 +41,7 @@ from shared.clouds import CloudSettings, from_variables
 from shared.events import (
     PermissionCheckRequested,
     RotationPublished,
+    ScanDetailsRequested,
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
@@ -49,7 +51,8 @@ from shared.selector import Selector, parse_scope
 from shared.service import Service
 
 SHARDS_AT_ONCE = 2
-DIAGNOSTICS_WRITERS = 1  # the pool is small, and listings come first
+DETAILS_AT_ONCE = 2
+DIAGNOSTICS_WRITERS = 1  # the pool is small, and items come first
 
 
 async def build(service: Service) -> None:
@@ -143,6 +146,7 @@ def _subscribe(
         assignee=assignee,
         at_once=settings.scan_vaults_at_once,
     )
+    second_pass = SecondPass(enricher=enricher, diagnostics=diagnostics)
     bus.on(ScanRequested)(
         partial(
             handlers.on_scan_requested,
@@ -161,11 +165,13 @@ def _subscribe(
             pool=pool,
             outbox=bus,
             visitor=visitor,
-            enricher=enricher,
-            diagnostics=diagnostics,
+            second_pass=second_pass,
             thresholds=settings.thresholds(),
-            on_completed=expiry.wake,
+            on_listed=expiry.wake,
         )
+    )
+    bus.on(ScanDetailsRequested, workers=DETAILS_AT_ONCE)(
+        partial(handlers.on_scan_details_requested, pool=pool, outbox=bus, second_pass=second_pass)
     )
     bus.on(RotationPublished)(partial(handlers.on_rotation_published, pool=pool, outbox=bus))
 

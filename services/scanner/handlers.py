@@ -13,16 +13,16 @@ from services.scanner.ports import Estate, Grants, Outbox
 from services.scanner.steps.begin import add_scan
 from services.scanner.steps.change_threshold import change_threshold
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
-from services.scanner.steps.diagnose import DiagnosticsReader, with_diagnostics
-from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.grants import list_grants
 from services.scanner.steps.plan import EVERYTHING, plan, plan_one, survey
 from services.scanner.steps.record import Recorder
 from services.scanner.steps.recur import check
+from services.scanner.steps.second_pass import SecondPass, end_listing
 from services.scanner.steps.visit import Visitor
 from services.scanner.store import estate as sources
-from services.scanner.store import looks, permissions, scans, schedules
+from services.scanner.store import looks, permissions, scans, schedules, shards
 from services.scanner.store.scans import Scan
+from services.scanner.store.shards import Stage
 from shared.bus import Message, inbox
 from shared.clouds.errors import CloudError
 from shared.database import Pool
@@ -30,6 +30,7 @@ from shared.errors import PermanentError, TransientError
 from shared.events import (
     PermissionCheckRequested,
     RotationPublished,
+    ScanDetailsRequested,
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
@@ -83,45 +84,53 @@ async def on_scan_shard_requested(
     pool: Pool,
     outbox: Outbox,
     visitor: Visitor,
-    enricher: Enricher,
-    diagnostics: DiagnosticsReader | None = None,
+    second_pass: SecondPass,
     thresholds: Thresholds = DEFAULT,
-    on_completed: Callable[[], None] = lambda: None,
+    on_listed: Callable[[], None] = lambda: None,
 ) -> None:
-    """Look at a shard's sources that have no outcome yet, then at details; end the scan if last.
+    """Look at a shard's sources that have no outcome yet; after the last shard ask for details.
 
     Raises `PermanentError` for a shard that nobody planned.
     """
+    scan, _ = await _planned(pool, event)
+    recorder = _recorder(pool, outbox, scan, second_pass, thresholds)
     async with pool.acquire() as conn:
-        scan = await scans.get_scan(conn, event.scan_id)
-        planned = await scans.has_shard(conn, event.scan_id, event.shard_id)
-        pending = await looks.list_pending(conn, event.scan_id, event.shard_id) if planned else []
-    if scan is None or not planned:
-        raise PermanentError(
-            f"Shard {event.shard_id} of scan {event.scan_id} is not planned here, so it cannot be"
-            " done; request a new scan."
-        )
-    recorder = Recorder(
-        pool=pool,
-        outbox=outbox,
-        scan_id=scan.id,
-        mode=scan.mode,
-        thresholds=thresholds,
-        calls=enricher.calls,
-    )
-    looking = visitor.visit_all(recorder, pending)
-    await with_diagnostics(looking, diagnostics, scan.id, event.shard_id)
-    await enricher.enrich(recorder, event.shard_id)
+        pending = await looks.list_pending(conn, scan.id, event.shard_id)
+    await visitor.visit_all(recorder, pending)
     async with pool.transaction() as conn:
         await inbox.claim(conn, message, on_scan_shard_requested.__name__)
-        if not await scans.finish_shard(conn, scan.id, event.shard_id):
+        if await looks.list_pending(conn, scan.id, event.shard_id):
             raise TransientError(
                 f"Shard {event.shard_id} of scan {scan.id} has sources without an outcome; it goes"
                 " on with them when it is delivered again."
             )
-        completed = await conclude_if_done(conn, outbox, scan.id)
-    if completed:
-        on_completed()
+        all_listed = await end_listing(conn, outbox, scan, event.shard_id, second_pass)
+    if all_listed:
+        on_listed()
+
+
+async def on_scan_details_requested(
+    event: ScanDetailsRequested,
+    message: Message,
+    *,
+    pool: Pool,
+    outbox: Outbox,
+    second_pass: SecondPass,
+) -> None:
+    """Read what the listings of a shard did not tell; end the scan if it was the last.
+
+    Without effect for a shard that is done, or has listings left: they ask when they are complete.
+    Raises `PermanentError` for a shard that nobody planned.
+    """
+    scan, stage = await _planned(pool, event)
+    if stage.finished or not stage.listed:
+        return
+    recorder = _recorder(pool, outbox, scan, second_pass)
+    await second_pass.run(recorder, event.shard_id)
+    async with pool.transaction() as conn:
+        await inbox.claim(conn, message, on_scan_details_requested.__name__)
+        await shards.finish_shard(conn, scan.id, event.shard_id)
+        await conclude_if_done(conn, outbox, scan.id)
 
 
 async def on_rotation_published(
@@ -201,4 +210,35 @@ def _scan(event: ScanRequested, message: Message) -> Scan:
         requested_by=event.requested_by,
         correlation_id=message.correlation_id,
         selector=event.selector,
+    )
+
+
+async def _planned(
+    pool: Pool, event: ScanShardRequested | ScanDetailsRequested
+) -> tuple[Scan, Stage]:
+    async with pool.acquire() as conn:
+        scan = await scans.get_scan(conn, event.scan_id)
+        stage = await shards.get_stage(conn, event.scan_id, event.shard_id)
+    if scan is None or stage is None:
+        raise PermanentError(
+            f"Shard {event.shard_id} of scan {event.scan_id} is not planned here, so it cannot be"
+            " done; request a new scan."
+        )
+    return scan, stage
+
+
+def _recorder(
+    pool: Pool,
+    outbox: Outbox,
+    scan: Scan,
+    second_pass: SecondPass,
+    thresholds: Thresholds = DEFAULT,
+) -> Recorder:
+    return Recorder(
+        pool=pool,
+        outbox=outbox,
+        scan_id=scan.id,
+        mode=scan.mode,
+        thresholds=thresholds,
+        calls=second_pass.enricher.calls,
     )

@@ -25,6 +25,7 @@ from shared.events import (
     RotationRequested,
     RotationStep,
     ScanCompleted,
+    ScanDetailsRequested,
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
@@ -45,6 +46,7 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         ScanRequested,
         ScanScheduleRequested,
         ScanShardRequested,
+        ScanDetailsRequested,
         RotationPublished,
         PermissionCheckRequested,
         ThresholdChangeRequested,
@@ -89,6 +91,7 @@ PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
     "scanner": (
         ScanRequested,
         ScanShardRequested,
+        ScanDetailsRequested,
         VaultScanned,
         ScanCompleted,
         SecretExpiring,

@@ -18,6 +18,7 @@ from shared.events.rotation import (
 )
 from shared.events.scanning import (
     ScanCompleted,
+    ScanDetailsRequested,
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
@@ -45,6 +46,7 @@ __all__ = [
     "RotationRequested",
     "RotationStep",
     "ScanCompleted",
+    "ScanDetailsRequested",
     "ScanRequested",
     "ScanScheduleRequested",
     "ScanShardRequested",

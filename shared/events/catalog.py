@@ -12,6 +12,7 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
         scanning.ScanRequested,
         scanning.ScanScheduleRequested,
         scanning.ScanShardRequested,
+        scanning.ScanDetailsRequested,
         scanning.VaultScanned,
         scanning.ScanCompleted,
         scanning.SecretExpiring,

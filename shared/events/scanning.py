@@ -94,12 +94,25 @@ class ScanScheduleRequested(Event):
 
 
 class ScanShardRequested(Event):
-    """One shard of a scan is to be done: a (subscription, region)'s vaults, or the directory.
+    """One shard of a scan is to be listed: a (subscription, region)'s vaults, or the directory.
 
     Sent by the scanner to itself. A shard that was lost goes on after its last finished vault.
     """
 
     type: ClassVar[str] = "certifyclouds.scan.shard-requested.v1"
+
+    scan_id: UUID
+    shard_id: int
+
+
+class ScanDetailsRequested(Event):
+    """What the listings of one shard of a scan do not tell is to be read now.
+
+    Sent by the scanner to itself when every shard of the scan is listed, for each shard that has
+    items whose details, or vaults whose diagnostic settings, are due.
+    """
+
+    type: ClassVar[str] = "certifyclouds.scan.details-requested.v1"
 
     scan_id: UUID
     shard_id: int

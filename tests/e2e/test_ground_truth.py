@@ -24,6 +24,7 @@ from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.waiting import eventually
 
 SEEDS = range(101, 111)
+PATIENCE_SECONDS = 240.0  # on a machine with other work
 THOUSAND = (
     *("--profile", "varied", "--vaults", "1024", "--subscriptions", "16", "--regions", "3"),
     *("--vault-quota", "1000000", "--subscription-quota", "1000000"),
@@ -53,7 +54,7 @@ async def ended(database: Database, scan_id: UUID) -> None:
             sql = "SELECT state = 'completed' FROM scanner.scan WHERE id = $1"
             return await admin.fetchval(sql, scan_id)
 
-    await eventually(is_completed)
+    await eventually(is_completed, seconds=PATIENCE_SECONDS)
 
 
 async def pending(database: Database) -> int:

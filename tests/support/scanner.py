@@ -17,6 +17,7 @@ from services.scanner.domain.remedy import Assignee
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.handlers import (
     on_rotation_published,
+    on_scan_details_requested,
     on_scan_requested,
     on_scan_shard_requested,
 )
@@ -24,11 +25,19 @@ from services.scanner.ports import Diagnostics, Grants
 from services.scanner.steps.diagnose import DEFAULT_HOURS, DiagnosticsReader
 from services.scanner.steps.enrich import Enricher
 from services.scanner.steps.read import Readers
+from services.scanner.steps.second_pass import SecondPass
 from services.scanner.steps.visit import Visitor
 from shared.bus import Message
 from shared.clouds.errors import UnexpectedAnswerError
 from shared.database import Connection, Pool
-from shared.events import Event, RotationPublished, ScanRequested, ScanShardRequested, event_class
+from shared.events import (
+    Event,
+    RotationPublished,
+    ScanDetailsRequested,
+    ScanRequested,
+    ScanShardRequested,
+    event_class,
+)
 from tests.support.details import FakeDetails
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -318,6 +327,17 @@ class Rig:
             if event.scan_id == scan_id
         ]
 
+    async def due_details(self, scan_id: UUID) -> list[tuple[ScanDetailsRequested, Message]]:
+        """What was asked for when the scan's listings were complete."""
+        return [
+            (event, message)
+            for event, message in await self.outbox.messages(ScanDetailsRequested)
+            if event.scan_id == scan_id
+        ]
+
+    def second_pass(self) -> SecondPass:
+        return SecondPass(enricher=self.enricher(), diagnostics=self.reader())
+
     async def deliver(self, event: ScanShardRequested, message: Message) -> None:
         await on_scan_shard_requested(
             event,
@@ -325,16 +345,26 @@ class Rig:
             pool=self.pool,
             outbox=self.outbox,
             visitor=self.visitor(),
-            enricher=self.enricher(),
-            diagnostics=self.reader(),
+            second_pass=self.second_pass(),
             thresholds=self.thresholds,
         )
+
+    async def deliver_details(self, event: ScanDetailsRequested, message: Message) -> None:
+        await on_scan_details_requested(
+            event, message, pool=self.pool, outbox=self.outbox, second_pass=self.second_pass()
+        )
+
+    async def list_all(self, scan_id: UUID) -> None:
+        """Deliver the shards of a scan; its details wait to be delivered."""
+        for shard, message in await self.shards(scan_id):
+            await self.deliver(shard, message)
 
     async def scan(self, **event: Any) -> UUID:
         """A whole scan without trouble."""
         scan_id = await self.request(**event)
-        for shard, message in await self.shards(scan_id):
-            await self.deliver(shard, message)
+        await self.list_all(scan_id)
+        for due, message in await self.due_details(scan_id):
+            await self.deliver_details(due, message)
         return scan_id
 
     async def rotated(self, event: RotationPublished, message: Message | None = None) -> None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.scanner.domain.outcome import Conclusion, Tally, conclude
 from services.scanner.ports import Outbox
-from services.scanner.store import passes, scans
+from services.scanner.store import passes, scans, shards
 from services.scanner.store.scans import Scan
 from shared.audit import Action, AuditEntry, record
 from shared.database import Connection
@@ -22,7 +22,7 @@ async def conclude_if_done(conn: Connection, outbox: Outbox, scan_id: UUID) -> b
     scan = await scans.lock_scan(conn, scan_id)
     if scan is None or scan.state != scans.RUNNING:
         return False
-    if await scans.list_unfinished_shards(conn, scan_id):
+    if await shards.list_unfinished_shards(conn, scan_id):
         return False
     tally = await scans.get_tally(conn, scan_id)
     await _end(conn, outbox, scan, tally, conclude(tally, scan.notes))

@@ -1,7 +1,7 @@
-"""Reading where vaults' logs go, beside the listing of a shard's vaults and within a budget.
+"""Reading where vaults' logs go, beside the details of a shard's items and within a budget.
 
-One request for each vault, so only for those that are due. Nothing here delays or fails a listing:
-what was not reached, or could not be recorded, is due again in the next scan.
+One request for each vault, so only for those that are due. Nothing here fails a shard: what was not
+reached, or could not be recorded, is due again in the next scan.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from services.scanner.steps.read import outcome_of
 from services.scanner.steps.visit import run_all
 from services.scanner.store.diagnostics import Due, Reading, list_due, save_reading
 from shared.clouds.errors import AccessDeniedError, CloudError, ThrottledError
-from shared.database import Pool
+from shared.database import Connection, Pool
 from shared.events.scanning import VaultOutcome
 from shared.telemetry import get_logger
 
@@ -43,6 +43,10 @@ class DiagnosticsReader:
     assignee: Assignee = UNKNOWN_ASSIGNEE
     hours: float = DEFAULT_HOURS
     longest_seconds: float = LONGEST_SECONDS
+
+    async def is_due(self, conn: Connection, scan_id: UUID, shard_id: int) -> bool:
+        """Say whether a shard has vaults to be read."""
+        return bool(await list_due(conn, scan_id, shard_id, hours=self.hours))
 
     async def read_due(self, scan_id: UUID, shard_id: int) -> None:
         """Read the shard's vaults that are due, until done, throttled or out of time."""
@@ -92,15 +96,15 @@ class _Round:
 
 
 async def with_diagnostics(
-    looking: Awaitable[None], reader: DiagnosticsReader | None, scan_id: UUID, shard_id: int
+    asking: Awaitable[None], reader: DiagnosticsReader | None, scan_id: UUID, shard_id: int
 ) -> None:
-    """Look at a shard's sources and read what is due beside it; an error of looking ends both."""
+    """Ask for a shard's details and read what is due beside it; an error of asking ends both."""
     if reader is None:
-        await looking
+        await asking
         return
     reading = asyncio.create_task(reader.read_due(scan_id, shard_id))
     try:
-        await looking
+        await asking
         await reading
     finally:
         reading.cancel()

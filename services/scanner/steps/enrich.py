@@ -1,7 +1,7 @@
 """The second pass over a shard: what needs a request per item, for items that need it.
 
-It runs after the shard's listings, which are stored and announced by then. Its work list is what
-the tables say is to be read, so it goes on where it stopped, whatever stopped it.
+It runs after the listings of all shards, which are stored and announced by then. Its work list is
+what the tables say is to be read, so it goes on where it stopped, whatever stopped it.
 """
 
 import asyncio
@@ -38,6 +38,7 @@ from services.scanner.store import inventory, looks, passes
 from services.scanner.store.details import Due, Finding, Kept
 from services.scanner.store.locks import lock_vault
 from services.scanner.store.looks import Pending
+from services.scanner.store.scans import Scan
 from shared.database import Connection
 from shared.events.scanning import VaultOutcome
 from shared.telemetry import get_logger
@@ -69,6 +70,14 @@ class Enricher:
     seconds: float = 180.0
     at_once: int = AT_ONCE
     batch: int = BATCH
+
+    async def is_due(self, conn: Connection, scan: Scan, shard_id: int) -> bool:
+        """Say whether a shard has vaults whose items may have details to be read."""
+        if self.calls_per_shard == 0:
+            return False
+        begun = await passes.get_begin(conn, scan.id)
+        age = ages(scan.mode, begun, self.hours)
+        return bool(await passes.list_vaults(conn, scan.id, shard_id, age))
 
     async def enrich(self, recorder: Recorder, shard_id: int) -> None:
         """Read the details of a shard's items that need it, as far as the allowance reaches."""

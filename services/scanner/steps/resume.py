@@ -14,7 +14,8 @@ from services.scanner.steps.grants import list_grants
 from services.scanner.steps.plan import EVERYTHING, plan, send_shards, survey
 from services.scanner.steps.read import UnreadableError
 from services.scanner.steps.record import Recorder
-from services.scanner.store import looks, scans, staging
+from services.scanner.steps.second_pass import send_details
+from services.scanner.store import looks, scans, shards, staging
 from services.scanner.store.locks import Task, try_task
 from services.scanner.store.scans import Scan
 from shared.clouds.errors import CloudError
@@ -71,21 +72,26 @@ class Watchdog:
     async def _resume(self, scan: Scan) -> None:
         """Send what is not done again; after the last attempt give its sources up, with a reason.
 
-        A scan whose shards are all done is ended: its last message was lost between two commits.
+        Listings first: while one is left, no details are asked for. A scan whose shards are all
+        done is ended: its last message was lost between two commits.
         """
         if scan.resumed > ATTEMPTS:
             await self._give_up(scan)
         async with self.pool.transaction() as conn:
             if await conclude_if_done(conn, self.outbox, scan.id):
                 return
-            unfinished = await scans.list_unfinished_shards(conn, scan.id)
-            await send_shards(conn, self.outbox, scan, unfinished)
+            if unlisted := await shards.list_unlisted_shards(conn, scan.id):
+                await send_shards(conn, self.outbox, scan, unlisted)
+            else:
+                unfinished = await shards.list_unfinished_shards(conn, scan.id)
+                await send_details(conn, self.outbox, scan, unfinished)
 
     async def _give_up(self, scan: Scan) -> None:
         recorder = Recorder(pool=self.pool, outbox=self.outbox, scan_id=scan.id, mode=scan.mode)
         async with self.pool.acquire() as conn:
-            unfinished = await scans.list_unfinished_shards(conn, scan.id)
-        for shard_id in unfinished:
+            unlisted = await shards.list_unlisted_shards(conn, scan.id)
+            lost = unlisted or await shards.list_unfinished_shards(conn, scan.id)
+        for shard_id in lost:
             async with self.pool.acquire() as conn:
                 pending = await looks.list_pending(conn, scan.id, shard_id)
             for source in pending:
@@ -93,7 +99,7 @@ class Watchdog:
                 error = UnreadableError(VaultOutcome.FAILED, _NOT_DONE, advice)
                 await recorder.unreadable(source.vault_id, error)
             async with self.pool.transaction() as conn:
-                await scans.finish_shard(conn, scan.id, shard_id)
+                await shards.finish_shard(conn, scan.id, shard_id)
 
     async def _plan(self, scan: Scan) -> None:
         if scan.resumed > ATTEMPTS:

@@ -1,4 +1,4 @@
-"""Scans and their shards, from the request to the result."""
+"""Scans, from the request to the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,48 +133,6 @@ async def add_plan(
         [source.vault_id for _, source in placed],
         [source.presence.value for _, source in placed],
     )
-
-
-async def has_shard(conn: Connection, scan_id: UUID, shard_id: int) -> bool:
-    """Whether a shard was planned; `shard_id` came from outside and may be any number."""
-    found: bool = await conn.fetchval(
-        """
-        SELECT EXISTS (
-            SELECT FROM scanner.shard s WHERE s.scan_id = $1 AND s.shard_id = $2::numeric)
-        """,
-        scan_id,
-        shard_id,
-    )
-    return found
-
-
-async def finish_shard(conn: Connection, scan_id: UUID, shard_id: int) -> bool:
-    """Mark a shard as done if each of its sources is; False when one is still to be looked at."""
-    tag = await conn.execute(
-        """
-        UPDATE scanner.shard AS s SET finished_at = coalesce(s.finished_at, now())
-        WHERE s.scan_id = $1 AND s.shard_id = $2
-          AND NOT EXISTS (
-              SELECT FROM scanner.scan_vault v
-              WHERE v.scan_id = $1 AND v.shard_id = $2 AND v.finished_at IS NULL)
-        """,
-        scan_id,
-        shard_id,
-    )
-    return tag == "UPDATE 1"
-
-
-async def list_unfinished_shards(conn: Connection, scan_id: UUID) -> list[int]:
-    """Return the shards of a scan that are not done."""
-    rows = await conn.fetch(
-        """
-        SELECT s.shard_id FROM scanner.shard s
-        WHERE s.scan_id = $1 AND s.finished_at IS NULL
-        ORDER BY s.shard_id
-        """,
-        scan_id,
-    )
-    return [row["shard_id"] for row in rows]
 
 
 async def get_tally(conn: Connection, scan_id: UUID) -> Tally:

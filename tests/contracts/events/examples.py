@@ -20,6 +20,7 @@ from shared.events import (
     RotationRequested,
     RotationStep,
     ScanCompleted,
+    ScanDetailsRequested,
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
@@ -77,6 +78,7 @@ EXAMPLES: tuple[Event, ...] = (
         requested_by="ada",
     ),
     ScanShardRequested(scan_id=SCAN, shard_id=3),
+    ScanDetailsRequested(scan_id=SCAN, shard_id=3),
     PermissionCheckRequested(requested_at=NOON, requested_by="ada"),
     PermissionChanged(
         check_id=SCAN,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +36,13 @@ NEEDED = {
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
+def details() -> FakeDetails:
+    """The details that the composition root gets for a vault's."""
+    return FakeDetails()
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch, details: FakeDetails) -> FakeCloud:
     """The cloud that the composition root gets for Azure."""
     cloud = FakeCloud()
 
@@ -44,7 +51,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
         yield Clouds(
             estate=cloud,
             vaults=cloud,
-            details=FakeDetails(),
+            details=details,
             directory=cloud,
             permissions=FakeProbes(),
         )
@@ -125,6 +132,32 @@ async def test_a_requested_scan_runs_to_its_end_on_the_real_bus(
     assert await emitted(database, VaultScanned) == 13
     assert await emitted(database, ScanCompleted) == 1
     assert await emitted(database, SecretExpiring) == 0
+
+
+async def test_no_listing_waits_for_the_details_of_this_scan_or_another(
+    database: Database, cloud: FakeCloud, details: FakeDetails
+) -> None:
+    """Nothing that is asked of an item comes back; two scans list everything all the same."""
+    for number in range(5):
+        cloud.put(a_vault(f"kv-{number}", region=f"region-{number}"), an_item("a"))
+    details.hold_at = 0
+
+    async with running(database) as service:
+
+        async def is_listed(scan_id: UUID) -> bool:
+            sql = "SELECT vaults_done FROM scanner.v_scan WHERE id = $1"
+            return await service.pool.fetchval(sql, scan_id) == 6
+
+        first = await request_scan(database)
+        await eventually(partial(is_listed, first))
+        await details.held.wait()
+        cloud.of("kv-0").append(an_item("b"))
+        second = await request_scan(database)
+        await eventually(partial(is_listed, second))
+
+        assert await service.pool.fetchval("SELECT count(*) FROM scanner.v_item") == 6
+        assert not await completed(service.pool, first)
+        assert details.asked == []
 
 
 async def test_a_service_that_ends_in_the_middle_of_a_scan_is_succeeded_by_the_next(

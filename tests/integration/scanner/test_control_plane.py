@@ -372,14 +372,15 @@ async def test_a_hanging_reading_ends_with_the_time_for_it_and_not_with_the_scan
     assert (await the_vault(rig))["diagnostics_outcome"] is None
 
 
-async def test_a_shard_that_is_delivered_again_reads_only_what_is_left(rig: Rig) -> None:
+async def test_a_request_that_is_delivered_again_reads_only_what_is_left(rig: Rig) -> None:
     rig.cloud.put(a_set_vault("kv-a"))
     rig.cloud.put(a_set_vault("kv-b"))
     source = rig.diagnostics = FakeDiagnostics()
     source.hangs = {"kv-b"}
     scan_id = await rig.request(mode=ScanMode.FORCE)
-    shards = await rig.shards(scan_id)
-    first = asyncio.gather(*(rig.deliver(*shard) for shard in shards))
+    await rig.list_all(scan_id)
+    [due] = await rig.due_details(scan_id)
+    first = asyncio.create_task(rig.deliver_details(*due))
 
     async def first_read() -> bool:
         return (await the_vault(rig, "kv-a"))["diagnostics_outcome"] == "ok"
@@ -389,24 +390,23 @@ async def test_a_shard_that_is_delivered_again_reads_only_what_is_left(rig: Rig)
     await asyncio.gather(first, return_exceptions=True)
     source.hangs, source.asked = set(), []
 
-    for shard in shards:
-        await rig.deliver(*shard)
+    await rig.deliver_details(*due)
 
     assert source.asked == ["kv-b"]
     assert (await rig.scan_row(scan_id))["outcome"] == "complete"
 
 
-async def test_an_error_of_looking_is_raised_as_it_is_and_ends_the_reading(rig: Rig) -> None:
+async def test_an_error_of_asking_is_raised_as_it_is_and_ends_the_reading(rig: Rig) -> None:
     rig.cloud.put(a_set_vault())
     source = rig.diagnostics = FakeDiagnostics(hangs={"kv-pay"})
     scan_id = await rig.request()
     shard = await rig.row("SELECT s.shard_id FROM scanner.v_shard s WHERE s.region IS NOT NULL")
 
-    async def looking() -> None:
+    async def asking() -> None:
         await eventually(lambda: source.asked)
         raise CrashedError
 
     with pytest.raises(CrashedError):
-        await with_diagnostics(looking(), rig.reader(), scan_id, shard["shard_id"])
+        await with_diagnostics(asking(), rig.reader(), scan_id, shard["shard_id"])
 
     assert (await the_vault(rig))["diagnostics_outcome"] is None

@@ -11,7 +11,7 @@ import pytest
 
 from services.scanner.domain.inventory import Subscription, VaultRef
 from services.scanner.domain.listing import Page
-from services.scanner.store import inventory, looks, scans
+from services.scanner.store import inventory, looks, scans, shards
 from shared.clouds.errors import UnexpectedAnswerError
 from shared.errors import TransientError
 from shared.events import Event, ScanCompleted, ScanRequested, ScanShardRequested, VaultScanned
@@ -145,7 +145,8 @@ async def test_an_older_listing_that_is_written_later_undoes_nothing(
 # Each place where the process may end: the function that is reached, and whether it has run.
 PLACES = [
     (scans, "add_plan"),
-    (scans, "finish_shard"),
+    (shards, "mark_listed"),
+    (shards, "finish_shard"),
     (scans, "save_conclusion"),
     (looks, "claim_look"),
     (looks, "save_result"),

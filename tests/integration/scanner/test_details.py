@@ -243,11 +243,12 @@ async def test_a_scan_that_dies_goes_on_after_its_last_written_batch_and_ends_eq
     total = 12 + 3 + 3
     crashes = 0
     scan_id = await rig.request()
-    deliveries = await rig.shards(scan_id)
+    await rig.list_all(scan_id)
+    deliveries = await rig.due_details(scan_id)
     for hold_at in range(4, total, 4):
         told.hold_at, told.held = hold_at, asyncio.Event()
-        for shard, message in deliveries:
-            running = asyncio.create_task(rig.deliver(shard, message))
+        for due, message in deliveries:
+            running = asyncio.create_task(rig.deliver_details(due, message))
             waiting = asyncio.create_task(told.held.wait())
             await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
@@ -256,8 +257,8 @@ async def test_a_scan_that_dies_goes_on_after_its_last_written_batch_and_ends_eq
             with contextlib.suppress(asyncio.CancelledError):
                 await running
     told.hold_at = None
-    for shard, message in deliveries:
-        await rig.deliver(shard, message)
+    for due, message in deliveries:
+        await rig.deliver_details(due, message)
     after = await everything(rig)
 
     assert crashes == 4
@@ -285,15 +286,16 @@ async def test_an_allowance_that_is_used_up_leaves_a_number_and_the_next_scan_re
     assert len(told.asked) == len(set(told.asked)) == 16
 
 
-async def test_a_redelivered_shard_does_not_get_its_allowance_again(
+async def test_a_redelivered_request_does_not_get_its_allowance_again(
     rig: Rig, told: FakeDetails
 ) -> None:
     fill(rig, secrets=10)
     rig.detail_calls, rig.detail_batch = 7, 1
     scan_id = await rig.request()
+    await rig.list_all(scan_id)
     told.hold_at = 4
-    for shard, message in await rig.shards(scan_id):
-        running = asyncio.create_task(rig.deliver(shard, message))
+    for due, message in await rig.due_details(scan_id):
+        running = asyncio.create_task(rig.deliver_details(due, message))
         waiting = asyncio.create_task(told.held.wait())
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
@@ -301,8 +303,8 @@ async def test_a_redelivered_shard_does_not_get_its_allowance_again(
         with contextlib.suppress(asyncio.CancelledError):
             await running
     told.hold_at = None
-    for shard, message in await rig.shards(scan_id):
-        await rig.deliver(shard, message)
+    for due, message in await rig.due_details(scan_id):
+        await rig.deliver_details(due, message)
 
     assert len(told.asked) == 7
 
@@ -459,7 +461,7 @@ async def test_a_changed_item_is_read_again_although_its_vault_was_passed_over_b
 async def test_a_budget_that_cannot_be_asked_ends_the_pass_and_marks_no_item(
     rig: Rig, told: FakeDetails
 ) -> None:
-    """The database is away: nothing is known against an item, and the shard comes again."""
+    """The database is away: nothing is known against an item, and the message comes again."""
     fill(rig, secrets=1)
 
     def refuse(*_: str) -> None:
@@ -467,18 +469,13 @@ async def test_a_budget_that_cannot_be_asked_ends_the_pass_and_marks_no_item(
 
     told.refuse = refuse
     scan_id = await rig.request()
-    shards = await rig.shards(scan_id)
-    failed = 0
-    for shard in shards:
-        with contextlib.suppress(TransientError):
-            await rig.deliver(*shard)
-            continue
-        failed += 1
-    assert failed == 1
+    await rig.list_all(scan_id)
+    [due] = await rig.due_details(scan_id)
+    with pytest.raises(TransientError):
+        await rig.deliver_details(*due)
     assert await details(rig) == {}
 
     told.refuse = lambda *_: None
-    for shard in shards:
-        await rig.deliver(*shard)
+    await rig.deliver_details(*due)
 
     assert {row["outcome"] for row in (await details(rig)).values()} == {"ok"}
