@@ -125,17 +125,20 @@ class Slowed(LocalLedger):
         await super().slow_down(quota, pause)
 
 
-async def test_a_vault_that_asks_to_slow_down_slows_its_neighbours() -> None:
-    vault = a_vault("kv-a")
+@pytest.mark.parametrize("slow", [["kv-a"], ["kv-a", "kv-b"]], ids=["one", "two"])
+async def test_vaults_that_ask_to_slow_down_together_slow_their_neighbours(slow: list[str]) -> None:
+    vaults = [a_vault(name) for name in ("kv-a", "kv-b", "kv-c")]
     probes = FakeProbes(
-        listed=[listed(vault)], lists={("kv-a", "secrets"): ThrottledError("Slow.")}
+        listed=[listed(vault) for vault in vaults],
+        lists={(name, "secrets"): ThrottledError("Slow.") for name in slow},
     )
     ledger = Slowed()
     doctor = Doctor(probes=probes, estate=FakeCloud(), pacing=Pacing(ledger))
 
     await doctor.examine()
 
-    assert ledger.heard == [Quota(vault.subscription_id, vault.region)]
+    told = [Quota(vaults[0].subscription_id, vaults[0].region)]
+    assert ledger.heard == (told if len(slow) > 1 else [])
 
 
 async def test_no_token_leaves_the_identity_unknown_and_the_rest_is_tried() -> None:
