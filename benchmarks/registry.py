@@ -41,6 +41,7 @@ ENTRIES: Final = (
     Entry(("discovery-B",), "benchmarks.discovery", "world_b", 600),
     Entry(("discovery-C",), "benchmarks.discovery", "world_c", 1200),
     Entry(("discovery-rescan",), "benchmarks.rescan", "rescan", 600),
+    Entry(("discovery-faults",), "benchmarks.faults", "faults", 900),
     Entry(("ingest-new", "ingest-unchanged"), "benchmarks.ingest", "ingest", 600),
     Entry((*_PAGES, "inventory-overview"), "benchmarks.inventory", "pages", 1200),
 )

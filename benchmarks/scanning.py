@@ -25,7 +25,7 @@ from shared.events import ScanRequested
 RATE: Final = 100_000
 START_SECONDS: Final = 60.0
 SCAN_SECONDS: Final = 600.0
-_POLL_SECONDS: Final = 0.01
+POLL_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +64,11 @@ async def our_scan(
     The time is from the request's transaction to the sight of the completed scan. `to_rest` lets
     the scanner announce all that is near its end before it is stopped.
     """
-    async with _scanner(sandbox, database, folder, at_once) as scanner:
+    async with scanner_of(sandbox, database, folder, at_once) as scanner:
         sandbox.forget_calls()
         before = scanner.cpu(), database.cpu(), sandbox.process.cpu()
         began = time.perf_counter()
-        scan_id = await _request(database)
+        scan_id = await request(database)
         scan = await _completed(database, scan_id, scanner)
         seconds = time.perf_counter() - began
         after = scanner.cpu(), database.cpu(), sandbox.process.cpu()
@@ -90,7 +90,7 @@ async def our_scan(
 
 
 @asynccontextmanager
-async def _scanner(
+async def scanner_of(
     sandbox: Sandbox, database: Database, folder: Path, at_once: int
 ) -> AsyncIterator[Child]:
     """Run the scanner's process until the block ends; wait until it consumes."""
@@ -127,7 +127,8 @@ async def _started(http: httpx.AsyncClient, port: int) -> bool:
         return False
 
 
-async def _request(database: Database) -> UUID:
+async def request(database: Database) -> UUID:
+    """Ask for a scan as the gateway does."""
     scan_id = uuid4()
     pool = await create_pool(database.url("gateway"), service="gateway", max_size=1)
     try:
@@ -145,7 +146,7 @@ async def _completed(database: Database, scan_id: UUID, scanner: Child) -> async
     async with database.connection() as conn, asyncio.timeout(SCAN_SECONDS):
         while (row := await conn.fetchrow(_COMPLETED, scan_id)) is None:
             scanner.ensure_alive()
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         return row
 
 

@@ -10,7 +10,7 @@ seconds sees at most `rate * (t + GRACE_SECONDS + r) + 1` requests, where `r` is
 trip of a reservation, whoever reserved in which order.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil, floor
 from typing import Final
 
@@ -41,6 +41,9 @@ PAUSE_SECONDS: Final = 1.0
 
 LONGEST_PAUSE_SECONDS: Final = 15.0
 """A longer wait concerns the vault that was told so; the others are not kept waiting for it."""
+
+WINDOW_SECONDS: Final = 10.0
+"""The window in which Azure counts requests (Azure Key Vault service limits)."""
 
 JUMP_SECONDS: Final = 600.0
 """A moment further ahead than this was written before the clock was set back."""
@@ -120,6 +123,24 @@ def pause_for(seconds: float | None) -> float:
     if seconds is None or seconds > LONGEST_PAUSE_SECONDS:
         return PAUSE_SECONDS
     return seconds
+
+
+@dataclass(slots=True)
+class Refusals:
+    """Which vaults of a quota were asked to slow down within the last window.
+
+    A vault has a limit of its own, a fifth of that of its subscription and region, and its reply
+    does not say reliably which one was reached. When only one vault is refused, it is that vault's:
+    the others are answered. When a second one is, it is that of all.
+    """
+
+    _at: dict[str, float] = field(default_factory=dict)
+
+    def concern_all(self, vault: str, now: float) -> bool:
+        """Note a refusal, and say whether it tells of the limit that all vaults share."""
+        recent = {name: at for name, at in self._at.items() if now - at < WINDOW_SECONDS}
+        self._at = recent | {vault: now}
+        return len(self._at) > 1
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from services.scanner.domain.budget import (
     Block,
     Bucket,
     Grant,
+    Refusals,
     is_good,
     pause_for,
 )
@@ -47,10 +48,7 @@ class LocalLedger:
 
 @dataclass(slots=True)
 class Line:
-    """Everybody in this process who wants to use one quota, first come, first served.
-
-    Implements `shared.clouds.Gate`.
-    """
+    """Everybody in this process who wants to use one quota, first come, first served."""
 
     quota: Quota
     ledger: Ledger
@@ -61,6 +59,7 @@ class Line:
     _block: Block | None = None
     _told_until: float = 0.0
     _slowed: int = 0
+    _refusals: Refusals = field(default_factory=Refusals)
 
     async def take(self) -> None:
         """Wait for a place. A place that could not be used in time is lost, and another taken."""
@@ -84,6 +83,11 @@ class Line:
             self._told_until = until
             await self.ledger.slow_down(self.quota, pause)
 
+    async def refused(self, vault: str, seconds: float | None) -> None:
+        """Hear that a vault asked to slow down; heed it if that concerns the others too."""
+        if self._refusals.concern_all(vault, self.now()):
+            await self.slow_down(seconds)
+
     async def _took(self) -> bool:
         block = self._block
         moment = block.take(self.now()) if block else None
@@ -102,6 +106,22 @@ class Line:
         return Block(Grant(self.now() + grant.begins, grant.spacing, grant.places))
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One vault's way into the line. Implements `shared.clouds.Gate`."""
+
+    vault: str
+    line: Line
+
+    async def take(self) -> None:
+        """Wait for a place."""
+        await self.line.take()
+
+    async def slow_down(self, seconds: float | None) -> None:
+        """Hear that the vault asked for it; whoever asked the vault waits by itself."""
+        await self.line.refused(self.vault, seconds)
+
+
 @dataclass(slots=True)
 class Pacing:
     """One line for each subscription and region, for all vaults that are read there."""
@@ -111,9 +131,9 @@ class Pacing:
     sleep: Sleep = asyncio.sleep
     _lines: dict[Quota, Line] = field(default_factory=dict)
 
-    def gate(self, vault: VaultRef) -> Line:
+    def gate(self, vault: VaultRef) -> Door:
         """Return where requests to this vault wait."""
         quota = Quota(vault.subscription_id, vault.region)
         if quota not in self._lines:
             self._lines[quota] = Line(quota, self.ledger, self.now, self.sleep)
-        return self._lines[quota]
+        return Door(vault.name, self._lines[quota])

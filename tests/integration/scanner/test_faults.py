@@ -5,6 +5,7 @@ vault's secrets, when its first page has been read.
 """
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -71,8 +72,28 @@ async def test_a_short_storm_of_429_is_sat_out(
 
     await ward.read(scan_id)
     assert ward.calls()[SICK] == PAGES + len(waits) == PAGES + 2
-    rate = await ward.rig.pool.fetchval("SELECT min(rate) FROM scanner.budget")
-    assert rate < budget.DEFAULT_RATE
+    assert await rate(ward) == budget.DEFAULT_RATE
+
+
+async def rate(ward: Ward) -> float:
+    """The requests a second that the region's budget grants now."""
+    found: float = await ward.rig.pool.fetchval("SELECT min(rate) FROM scanner.budget")
+    return found
+
+
+async def test_a_storm_of_429_over_several_vaults_slows_their_region(
+    ward: Ward, waits: list[float]
+) -> None:
+    slow = {"path": "^/keys$", "status": 429, "count": 1}
+    with ExitStack() as faults:
+        for name in ("kv-scale-00001", SICK):
+            faults.enter_context(ward.sandbox.control.fault(host=f"^{name}[.]", **slow))
+        scan_id = await ward.scan()
+
+    outcomes = await ward.outcomes(scan_id)
+    assert {row["outcome"] for row in outcomes.values()} == {"ok"}
+    assert len(waits) == 2
+    assert await rate(ward) < budget.DEFAULT_RATE
 
 
 @pytest.mark.parametrize(

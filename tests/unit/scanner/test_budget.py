@@ -341,6 +341,49 @@ async def test_who_gives_up_waiting_leaves_the_line(line: Line, time: Time) -> N
 def test_vaults_of_one_subscription_and_region_stand_in_one_line(ledger: Ledger) -> None:
     pacing = Pacing(ledger)
 
-    assert pacing.gate(a_vault("a")) is pacing.gate(a_vault("b"))
-    assert pacing.gate(a_vault("a")) is not pacing.gate(a_vault("a", region="northeurope"))
-    assert pacing.gate(a_vault("a")) is not pacing.gate(a_vault("a", "sub-west"))
+    line = pacing.gate(a_vault("a")).line
+    assert line is pacing.gate(a_vault("b")).line
+    assert line is not pacing.gate(a_vault("a", region="northeurope")).line
+    assert line is not pacing.gate(a_vault("a", "sub-west")).line
+
+
+async def test_a_vault_that_is_refused_alone_keeps_no_other_waiting(
+    ledger: Ledger, time: Time
+) -> None:
+    pacing = Pacing(ledger, now=time, sleep=time.sleep)
+    refused, other = pacing.gate(a_vault("a")), pacing.gate(a_vault("b"))
+    await other.take()
+
+    for _ in range(5):
+        await refused.slow_down(8.0)
+    await other.take()
+
+    assert ledger.pauses == []
+    assert time.now == pytest.approx(1000.0, abs=0.1)
+
+
+async def test_a_second_vault_that_is_refused_in_the_same_window_makes_all_wait(
+    ledger: Ledger, time: Time
+) -> None:
+    pacing = Pacing(ledger, now=time, sleep=time.sleep)
+    one, other, third = (pacing.gate(a_vault(name)) for name in "abc")
+    await one.slow_down(None)
+    time.now += budget.WINDOW_SECONDS - 0.1
+
+    await other.slow_down(5.0)
+    await third.take()
+
+    assert ledger.pauses == [5.0]
+    assert time.now >= 1014.9
+
+
+@given(st.lists(st.tuples(st.floats(0, 15), st.sampled_from("abcd")), max_size=40))
+def test_a_refusal_concerns_all_when_another_vault_was_refused_in_the_window_before(
+    told: list[tuple[float, str]],
+) -> None:
+    now, refusals, seen = 0.0, budget.Refusals(), list[tuple[float, str]]()
+    for gap, vault in told:
+        now += gap
+        others = [at for at, name in seen if name != vault and now - at < budget.WINDOW_SECONDS]
+        assert refusals.concern_all(vault, now) == bool(others)
+        seen.append((now, vault))
