@@ -80,6 +80,8 @@ class Found:
 async def find(conn: Connection, search: Search) -> Found:
     """Return the places of a page, at most `limit` of them."""
     filter_, reach = search.filter, search.reach
+    if reach.vaults is not None and not reach.vaults:
+        return Found(places=[], hits=0)
     if reach.items <= MOST_GATHERED and filter_.may_be_scarce:
         return await _gathered(conn, search)
     if reach.items <= MOST_GATHERED and len(reach.vaults or ()) > 1:
