@@ -111,6 +111,7 @@ async def _in_vaults(conn: Connection, search: Search) -> Found:
 async def _tried(conn: Connection, search: Search) -> Found:
     """Try the first entries, and more while hits are frequent among them."""
     tried = TRIED * search.limit
+    places: list[Cursor] = []
     for _ in range(TRIES):
         places = await _walked(conn, search, tried)
         if len(places) == search.limit or len(places) * SCARCE < search.limit:
@@ -171,9 +172,10 @@ async def _in_stretch(
     """
     order, query = search.order, Conditions()
     where = _entries(query, replace(search, cursor=None))
-    for place, bound in ((begin, order.from_key), (end, order.to_key)):
-        if place is not None:
-            where.add(bound, place.key)
+    if begin is not None:
+        where.add(order.from_key, begin.key)
+    if end is not None:
+        where.add(order.to_key, end.key)
     hits = _fitting(query, search, where, "scanner.v_item_key")
     sql = statement(
         "WITH hits AS MATERIALIZED (", hits, ")",
@@ -202,7 +204,7 @@ async def _gathered(conn: Connection, search: Search, most: int | None = None) -
 async def _walked(conn: Connection, search: Search, within: int | None = None) -> list[Cursor]:
     """Follow the order from the cursor on until the page is full or `within` entries are read."""
     order, query = search.order, Conditions()
-    walks = [
+    walks: list[LiteralString] = [
         statement(
             "(", _hits(query, search, zone, order.by, within),
             order.by, query.bind("LIMIT ?", search.limit), ")",
