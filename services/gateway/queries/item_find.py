@@ -96,12 +96,12 @@ async def find(conn: Connection, search: Search) -> Found:
 async def _in_vaults(conn: Connection, search: Search) -> Found:
     """Look whether the vaults have much of the order's beginning; else gather what they hold.
 
-    A first page of a status is gathered in any case: only so all that fits is counted. The vaults'
-    index does not tell of changes, so their order is left as late as can be.
+    What a status leaves is gathered in any case: only so all that fits is counted. The vaults'
+    index does not tell of changes, so that order is left as late as can be.
     """
     if search.filter.sort.key is SortKey.CHANGED_AT:
         return await _tried(conn, search)
-    if search.cursor or search.is_of_vaults_alone:
+    if search.is_of_vaults_alone:
         places = await _walked(conn, search, TRIED * search.limit)
         if len(places) == search.limit:
             return Found(places=places)
