@@ -84,14 +84,16 @@ async def identify(request: Request) -> tuple[Session, Carrier] | None:
 
 async def _admit(request: Request, permission: Permission, endpoint: str) -> None:
     """Raise `ProblemError` unless the request may reach its endpoint."""
-    found = await identify(request)
+    authenticate = parts_of(request).authenticate
+    token, carrier = _token(request)
+    found = await authenticate.admit(token, carrier) if token else None
     if found is None:
         raise problem.not_signed_in()
-    session, carrier = found
-    authenticate = parts_of(request).authenticate
+    session, bucket = found
     if carrier is Carrier.COOKIE:
         refuse_foreign_page(request)
-    bucket = await authenticate.spend(session)
+    if bucket.refused:
+        raise problem.too_many(bucket)
     request.state.response_headers = bucket.headers
     await authenticate.check(session, permission, endpoint, caller_of(request))
     request.state.session = session

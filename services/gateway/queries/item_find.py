@@ -80,6 +80,8 @@ class Found:
 async def find(conn: Connection, search: Search) -> Found:
     """Return the places of a page, at most `limit` of them."""
     filter_, reach = search.filter, search.reach
+    if reach.vaults is not None and not reach.vaults:
+        return Found(places=[], hits=0)
     if reach.items <= MOST_GATHERED and filter_.may_be_scarce:
         return await _gathered(conn, search)
     if reach.items <= MOST_GATHERED and len(reach.vaults or ()) > 1:
@@ -94,12 +96,12 @@ async def find(conn: Connection, search: Search) -> Found:
 async def _in_vaults(conn: Connection, search: Search) -> Found:
     """Look whether the vaults have much of the order's beginning; else gather what they hold.
 
-    A first page of a status is gathered in any case: only so all that fits is counted. The vaults'
-    index does not tell of changes, so their order is left as late as can be.
+    What a status leaves is gathered in any case: only so all that fits is counted. The vaults'
+    index does not tell of changes, so that order is left as late as can be.
     """
     if search.filter.sort.key is SortKey.CHANGED_AT:
         return await _tried(conn, search)
-    if search.cursor or search.is_of_vaults_alone:
+    if search.is_of_vaults_alone:
         places = await _walked(conn, search, TRIED * search.limit)
         if len(places) == search.limit:
             return Found(places=places)
@@ -109,6 +111,7 @@ async def _in_vaults(conn: Connection, search: Search) -> Found:
 async def _tried(conn: Connection, search: Search) -> Found:
     """Try the first entries, and more while hits are frequent among them."""
     tried = TRIED * search.limit
+    places: list[Cursor] = []
     for _ in range(TRIES):
         places = await _walked(conn, search, tried)
         if len(places) == search.limit or len(places) * SCARCE < search.limit:
@@ -169,9 +172,10 @@ async def _in_stretch(
     """
     order, query = search.order, Conditions()
     where = _entries(query, replace(search, cursor=None))
-    for place, bound in ((begin, order.from_key), (end, order.to_key)):
-        if place is not None:
-            where.add(bound, place.key)
+    if begin is not None:
+        where.add(order.from_key, begin.key)
+    if end is not None:
+        where.add(order.to_key, end.key)
     hits = _fitting(query, search, where, "scanner.v_item_key")
     sql = statement(
         "WITH hits AS MATERIALIZED (", hits, ")",
@@ -200,7 +204,7 @@ async def _gathered(conn: Connection, search: Search, most: int | None = None) -
 async def _walked(conn: Connection, search: Search, within: int | None = None) -> list[Cursor]:
     """Follow the order from the cursor on until the page is full or `within` entries are read."""
     order, query = search.order, Conditions()
-    walks = [
+    walks: list[LiteralString] = [
         statement(
             "(", _hits(query, search, zone, order.by, within),
             order.by, query.bind("LIMIT ?", search.limit), ")",

@@ -8,6 +8,7 @@ from services.gateway.domain.rate import Bucket
 from services.gateway.domain.role import Permission, allows
 from services.gateway.domain.session import (
     Carrier,
+    Claims,
     Ended,
     Session,
     ending,
@@ -34,12 +35,36 @@ class Authenticate:
 
     async def session(self, token: str, carrier: Carrier) -> Session | None:
         """Return the living session that a token points at, and record its use; or None."""
-        claims = await self.tokens.read(token)
-        now = self.clock()
-        if claims is None or not in_time(claims, now):
+        claims = await self._claims(token)
+        found = await sessions.get_session(self.pool, claims.session_id) if claims else None
+        return await self._living(found, claims, carrier)
+
+    async def admit(self, token: str, carrier: Carrier) -> tuple[Session, Bucket] | None:
+        """Return the same with its limit, from which one request was taken; or None."""
+        claims = await self._claims(token)
+        if claims is None:
             return None
-        found = await sessions.get_session(self.pool, claims.session_id)
-        if found is None or found.user_id != claims.user_id or ending(found, carrier, now):
+        found = await sessions.use_session(
+            self.pool,
+            claims.session_id,
+            capacity=self.requests_per_minute,
+            per_second=self.requests_per_minute / MINUTE,
+            at=self.clock(),
+        )
+        session = await self._living(found[0] if found else None, claims, carrier)
+        return (session, found[1]) if session and found else None
+
+    async def _claims(self, token: str) -> Claims | None:
+        claims = await self.tokens.read(token)
+        return claims if claims and in_time(claims, self.clock()) else None
+
+    async def _living(
+        self, found: Session | None, claims: Claims | None, carrier: Carrier
+    ) -> Session | None:
+        now = self.clock()
+        if found is None or claims is None or found.user_id != claims.user_id:
+            return None
+        if ending(found, carrier, now):
             return None
         if needs_touch(found, now):
             await sessions.touch_session(self.pool, found.id, now)
@@ -51,19 +76,6 @@ class Authenticate:
         if found is None:
             return Ended.REVOKED
         return ending(found, session.carrier, self.clock())
-
-    async def spend(self, session: Session) -> Bucket:
-        """Take one request from the session's limit; raises `ProblemError` when it is used up."""
-        bucket = await limits.take_token(
-            self.pool,
-            f"session/{session.id}",
-            capacity=self.requests_per_minute,
-            per_second=self.requests_per_minute / MINUTE,
-            at=self.clock(),
-        )
-        if bucket.refused:
-            raise problem.too_many(bucket)
-        return bucket
 
     async def check(
         self, session: Session, permission: Permission, endpoint: str, caller: Caller

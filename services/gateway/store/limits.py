@@ -2,38 +2,34 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from services.gateway.domain.lockout import Standing
 from services.gateway.domain.rate import Bucket
 from shared.database import Connection, Pool
 
+# One statement, so that replicas cannot take the same token twice: key, capacity, tokens that come
+# in a second, and now.
+TAKE: Final = """
+    INSERT INTO gateway.rate_bucket AS b (key, tokens, refused, updated_at)
+    VALUES ($1, $2::float8 - 1, false, $4)
+        ON CONFLICT (key) DO UPDATE
+       SET (tokens, refused, updated_at) = (
+               SELECT CASE WHEN f.filled >= 1 THEN f.filled - 1 ELSE f.filled END,
+                      f.filled < 1,
+                      greatest(b.updated_at, $4)
+                 FROM (SELECT least($2::float8, b.tokens + $3::float8 * greatest(0,
+                              extract(epoch FROM $4::timestamptz - b.updated_at))) AS filled
+                      ) AS f)
+    RETURNING tokens, refused
+"""
+
 
 async def take_token(
     pool: Pool, key: str, *, capacity: int, per_second: float, at: datetime
 ) -> Bucket:
-    """Take one token from a bucket that fills continuously, unless it is empty.
-
-    One statement, so that replicas cannot take the same token twice.
-    """
-    row = await pool.fetchrow(
-        """
-        INSERT INTO gateway.rate_bucket AS b (key, tokens, refused, updated_at)
-        VALUES ($1, $2::float8 - 1, false, $4)
-            ON CONFLICT (key) DO UPDATE
-           SET (tokens, refused, updated_at) = (
-                   SELECT CASE WHEN f.filled >= 1 THEN f.filled - 1 ELSE f.filled END,
-                          f.filled < 1,
-                          greatest(b.updated_at, $4)
-                     FROM (SELECT least($2::float8, b.tokens + $3::float8 * greatest(0,
-                                  extract(epoch FROM $4::timestamptz - b.updated_at))) AS filled
-                          ) AS f)
-        RETURNING tokens, refused
-        """,
-        key,
-        float(capacity),
-        per_second,
-        at,
-    )
+    """Take one token from a bucket that fills continuously, unless it is empty."""
+    row = await pool.fetchrow(TAKE, key, float(capacity), per_second, at)
     if row is None:
         raise RuntimeError("INSERT … RETURNING gave no row")
     return Bucket(

@@ -1,11 +1,28 @@
 """Sessions: the rows that tokens point at."""
 
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
+from services.gateway.domain.rate import Bucket
 from services.gateway.domain.role import Role
 from services.gateway.domain.session import Carrier, Session
+from services.gateway.store.limits import TAKE
 from shared.database import Connection, Pool
+
+_SESSION: Final = """
+    SELECT s.id, s.user_id, u.username, u.role, s.carrier, s.created_at, s.expires_at,
+           s.last_seen_at, s.revoked_at, u.disabled_at IS NOT NULL AS user_disabled
+      FROM gateway.session AS s
+      JOIN gateway.app_user AS u ON u.id = s.user_id
+"""
+_ONE: Final = _SESSION + " WHERE s.id = $1"
+_USED: Final = f"""
+    WITH taken AS ({TAKE}), found AS ({_SESSION} WHERE s.id = $5)
+    SELECT f.id, f.user_id, f.username, f.role, f.carrier, f.created_at, f.expires_at,
+           f.last_seen_at, f.revoked_at, f.user_disabled, t.tokens, t.refused
+      FROM found AS f CROSS JOIN taken AS t
+"""  # noqa: S608 - of constants alone
 
 
 async def add_session(conn: Connection, session: Session, *, network: str, user_agent: str) -> None:
@@ -28,18 +45,24 @@ async def add_session(conn: Connection, session: Session, *, network: str, user_
 
 async def get_session(pool: Pool, session_id: UUID) -> Session | None:
     """Return a session with its user's present name and role, or None."""
-    row = await pool.fetchrow(
-        """
-        SELECT s.id, s.user_id, u.username, u.role, s.carrier, s.created_at, s.expires_at,
-               s.last_seen_at, s.revoked_at, u.disabled_at IS NOT NULL AS user_disabled
-          FROM gateway.session AS s
-          JOIN gateway.app_user AS u ON u.id = s.user_id
-         WHERE s.id = $1
-        """,
-        session_id,
-    )
+    row = await pool.fetchrow(_ONE, session_id)
+    return _session(dict(row)) if row else None
+
+
+async def use_session(
+    pool: Pool, session_id: UUID, *, capacity: int, per_second: float, at: datetime
+) -> tuple[Session, Bucket] | None:
+    """Return a session after taking one request from its limit: one look for both."""
+    key = f"session/{session_id}"
+    row = await pool.fetchrow(_USED, key, float(capacity), per_second, at, session_id)
     if row is None:
         return None
+    found = dict(row)
+    taken = {name: found.pop(name) for name in ("tokens", "refused")}
+    return _session(found), Bucket(**taken, capacity=capacity, per_second=per_second)
+
+
+def _session(row: dict[str, Any]) -> Session:
     typed = {"role": Role(row["role"]), "carrier": Carrier(row["carrier"])}
     return Session(**{**row, **typed})
 

@@ -10,7 +10,7 @@ import pytest
 from services.gateway.domain.cursor import Cursor
 from services.gateway.domain.filters import parse_items
 from services.gateway.queries import item_find
-from services.gateway.queries.item_find import Search, find
+from services.gateway.queries.item_find import Found, Search, find
 from services.gateway.queries.overview import LOOKS
 from services.gateway.queries.reach import Reach
 from shared.database import Connection
@@ -172,3 +172,9 @@ async def test_of_a_tag_that_is_everywhere_a_pages_rows_alone_are_read(
     plans = await plans_of(database, monkeypatch, tag=["env:prod"], not_by=("seqscan", "indexscan"))
 
     assert "BitmapAnd" in plans
+
+
+async def test_where_nothing_may_be_seen_nothing_is_asked() -> None:
+    search = Search(filter=parse_items(), reach=Reach(frozenset(), 0), cursor=None, limit=11)
+
+    assert await find(cast("Connection", None), search) == Found(places=[], hits=0)
