@@ -3,6 +3,7 @@
 Each rule has a self-test with a planted breach, so that a rule that sees nothing is seen.
 """
 
+import re
 from pathlib import Path
 
 import grimp
@@ -47,6 +48,28 @@ def test_a_service_names_only_its_own_schema_and_the_views_granted_to_it(service
     }
 
     assert foreign == {}
+
+
+# A pool lends its connections again without undoing such a thing.
+STAYS_WITH_THE_SESSION = re.compile(
+    r"\A\s*(SET (?!LOCAL )|LISTEN |DISCARD |PREPARE |CREATE TEMP)|pg_(try_)?advisory_lock"
+)
+HAVE_THEIR_OWN_CONNECTION = ("shared/database/", "services/cli/")
+
+
+def test_no_statement_of_a_service_changes_its_session() -> None:
+    changing = {
+        name_of(path)
+        for path in python_files(*CODE)
+        if not name_of(path).startswith(HAVE_THEIR_OWN_CONNECTION)
+        for string in rules.strings(text_of(path))
+        if STAYS_WITH_THE_SESSION.search(string)
+    }
+
+    assert changing == set()
+    for planted in ("SET search_path = x", "LISTEN x", "SELECT pg_advisory_lock(1)"):
+        assert STAYS_WITH_THE_SESSION.search(planted)
+    assert not STAYS_WITH_THE_SESSION.search("SET LOCAL x = 1; SELECT pg_advisory_xact_lock(1)")
 
 
 def test_a_statement_on_a_foreign_table_is_seen() -> None:
