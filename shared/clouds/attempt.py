@@ -7,7 +7,6 @@ came of it enters the pipeline, as the first of its attempts, only if it was no 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from azure.core.exceptions import AzureError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
@@ -16,21 +15,15 @@ from shared.clouds.credential import SingleFlightCredential
 from shared.clouds.deadline import standing_still
 from shared.clouds.gate import Gate
 from shared.clouds.policies import authorize
-from shared.clouds.session import GuardedTransport
+from shared.clouds.session import Answer, GuardedTransport
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of sending a request once: an answer, or azure-core's error in place of one."""
+    """What came of sending a request once and was no plain 200: an answer, or an error."""
 
-    answer: AsyncHttpResponse | None = None
+    response: AsyncHttpResponse | None = None
     error: AzureError | None = None
-
-    @property
-    def succeeded(self) -> AsyncHttpResponse | None:
-        """The answer if it was a 200."""
-        ok = self.answer is not None and self.answer.status_code == HTTPStatus.OK
-        return self.answer if ok else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +36,11 @@ class FirstAttempt:
     gate: Gate
     on_attempt: Callable[[str], None]
 
-    async def send(self, request: HttpRequest) -> Attempt | None:
-        """Return what came of it; None, with nothing sent, when no token is at hand.
+    async def send(self, request: HttpRequest) -> Answer | Attempt | None:
+        """Return the answer if it was a 200, else what came of it.
 
-        Raises what no repetition would mend: a guard's refusal, an identity that was refused.
+        None, with nothing sent, when no token is at hand. Raises what no repetition would mend: a
+        guard's refusal, an identity that was refused.
         """
         for guard in self.transport.guards:
             guard.check(request.method, request.url)
@@ -57,6 +51,7 @@ class FirstAttempt:
         await authorize(request, self.credential, self.scope)
         self.on_attempt(request.url)
         try:
-            return Attempt(answer=await self.transport.send(request))
+            given = await self.transport.attempt(request)
         except AzureError as error:
             return Attempt(error=error)
+        return given if isinstance(given, Answer) else Attempt(given)

@@ -27,7 +27,7 @@ from shared.clouds.policies import (
 )
 from shared.clouds.refusals import refusal
 from shared.clouds.retry_after import answered_at, retry_after
-from shared.clouds.session import GuardedTransport
+from shared.clouds.session import Answer, GuardedTransport
 
 Audience = Literal["vault", "arm", "graph"]
 USER_AGENT: Final = policies.UserAgentPolicy(base_user_agent="certifyclouds").user_agent
@@ -84,43 +84,43 @@ class CloudClient:
 
         `what` is what is listed by it, as a phrase for the error's sentence.
         """
-        return (await self._answer(request, what)).content
+        return (await self._answer(request, what)).body
 
     async def read_with_headers(
         self, request: HttpRequest, what: str
     ) -> tuple[Mapping[str, object], Mapping[str, str]]:
         """Return the JSON object that answers such a request, and the answer's headers."""
-        response = await self._answer(request, what)
-        return parse(response.content, what), response.headers
+        answer = await self._answer(request, what)
+        return parse(answer.body, what), answer.headers
 
-    async def _answer(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
-        response = await self._send(request, what)
-        if response.status_code != HTTPStatus.OK:
+    async def _answer(self, request: HttpRequest, what: str) -> Answer:
+        answer = await self._send(request, what)
+        if answer.status != HTTPStatus.OK:
             raise refusal(
                 what,
                 self._audience,
-                response.status_code,
-                response.content,
-                retry_after(response.headers),
-                answered_at(response.headers),
+                answer.status,
+                answer.body,
+                retry_after(answer.headers),
+                answered_at(answer.headers),
             )
-        return response
+        return answer
 
-    async def _send(self, request: HttpRequest, what: str) -> AsyncHttpResponse:
+    async def _send(self, request: HttpRequest, what: str) -> Answer:
         request.headers["User-Agent"] = USER_AGENT
         request.headers["x-ms-client-request-id"] = str(uuid4())
         try:
             async with deadline(self._total_seconds):
                 first = await self._first.send(request)
-                if first and first.succeeded:
-                    return first.succeeded
+                if isinstance(first, Answer):
+                    return first
                 response: AsyncHttpResponse = await self._client.send_request(
                     request, retry_on_methods=frozenset({request.method}), first=first
                 )
         except FAILURES as error:
             # The cause is cut off: azure-core's errors hold the request with its token.
             raise failure(what, host_of(request.url), error) from None
-        return response
+        return Answer(response.status_code, response.content, response.headers)
 
 
 def get(url: str, **query: str) -> HttpRequest:

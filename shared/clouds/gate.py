@@ -52,7 +52,7 @@ class GatePolicy(AsyncHTTPPolicy[Any, Any]):
         elif first.error is not None:
             raise first.error
         else:
-            response = PipelineResponse(request.http_request, first.answer, request.context)
+            response = PipelineResponse(request.http_request, first.response, request.context)
         if is_throttled(response.http_response.status_code):
             with standing_still():
                 await self._gate.slow_down(retry_after(response.http_response.headers))

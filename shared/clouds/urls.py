@@ -5,6 +5,7 @@ yarl, and an address with a form that parsers disagree about is refused before i
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from yarl import URL
@@ -28,8 +29,12 @@ def origin(url: str) -> tuple[str, int] | None:
     return parsed.raw_host.lower(), parsed.port or DEFAULT_PORT
 
 
+@lru_cache(maxsize=1_024)
 def parse(url: str) -> URL | None:
-    """Return the address as the transport will understand it; None if its form is doubtful."""
+    """Return the address as the transport will understand it; None if its form is doubtful.
+
+    Whoever follows a link, and each guard, asks for the same address.
+    """
     if _PLAIN.fullmatch(url) is None:
         return None
     try:
