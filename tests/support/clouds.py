@@ -29,6 +29,8 @@ from shared.clouds import (
     CloudClient,
     CloudSession,
     CloudSettings,
+    Gate,
+    Guard,
     HostGuard,
     SingleFlightCredential,
     cloud_settings,
@@ -252,6 +254,24 @@ class Adapters:
     resource_graph: ResourceGraphEstate
     management: ManagementEstate
     arm: CloudClient
+
+    def client(
+        self,
+        *guards: Guard,
+        total_seconds: float = 30,
+        gate: Gate | None = None,
+        on_attempt: Callable[[str], None] = lambda _: None,
+    ) -> CloudClient:
+        """Return a client of vaults on the shared connections, stopped by these guards alone."""
+        return CloudClient(
+            self.session.transport(*guards),
+            self.credential,
+            audience="vault",
+            scope=self.session.cloud.vault_scope,
+            total_seconds=total_seconds,
+            gate=gate,
+            on_attempt=on_attempt,
+        )
 
     async def read(self, cloud: LocalCloud, name: str = "kv-1") -> list[Item]:
         return [item async for page in self.vaults.items(cloud.vault(name)) for item in page]

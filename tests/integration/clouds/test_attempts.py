@@ -29,18 +29,9 @@ async def asked(
     request: pytest.FixtureRequest, cloud: LocalCloud, adapters: Adapters
 ) -> tuple[CloudClient, Counted, list[str]]:
     gate, sent = Counted(), list[str]()
-    scope = cloud.settings.vault_scope
     if request.param:
-        await adapters.credential.get_token_info(scope)
-    client = CloudClient(
-        adapters.session.transport(),
-        adapters.credential,
-        audience="vault",
-        scope=scope,
-        total_seconds=30,
-        gate=gate,
-        on_attempt=sent.append,
-    )
+        await adapters.credential.get_token_info(cloud.settings.vault_scope)
+    client = adapters.client(gate=gate, on_attempt=sent.append)
     return client, gate, sent
 
 

@@ -5,7 +5,7 @@ import gzip
 import pytest
 from aiohttp import web
 
-from shared.clouds import CloudClient, HostGuard
+from shared.clouds import HostGuard
 from shared.clouds.client import get
 from shared.clouds.errors import (
     AccessDeniedError,
@@ -221,13 +221,7 @@ async def test_a_vault_that_hangs_is_given_up_after_as_many_tries_as_any_other(
 
 async def test_a_name_that_does_not_resolve_says_so(adapters: Adapters) -> None:
     """Without the host guard, so that the resolver itself is asked."""
-    client = CloudClient(
-        adapters.session.transport(HostGuard(lambda _: True)),
-        adapters.credential,
-        audience="vault",
-        scope="s",
-        total_seconds=5,
-    )
+    client = adapters.client(HostGuard(lambda _: True), total_seconds=5)
 
     with pytest.raises(UnresolvedError, match=r"kv-1\.vault\.azure\.net could not be resolved"):
         await client.read(get("https://kv-1.vault.azure.net/secrets"), "the secrets of vault kv-1")
@@ -237,13 +231,7 @@ async def test_a_certificate_of_another_authority_is_not_trusted(
     cloud: LocalCloud, adapters: Adapters
 ) -> None:
     """The certificate is valid for `*.vault.sandbox.localhost` only."""
-    client = CloudClient(
-        adapters.session.transport(),
-        adapters.credential,
-        audience="vault",
-        scope="s",
-        total_seconds=5,
-    )
+    client = adapters.client(total_seconds=5)
 
     with pytest.raises(UnexpectedAnswerError, match="is not one to trust"):
         await client.read(
@@ -254,13 +242,7 @@ async def test_a_certificate_of_another_authority_is_not_trusted(
 async def test_the_whole_call_has_a_deadline_whatever_the_retries_do(
     cloud: LocalCloud, adapters: Adapters
 ) -> None:
-    client = CloudClient(
-        adapters.session.transport(),
-        adapters.credential,
-        audience="vault",
-        scope="s",
-        total_seconds=0.05,
-    )
+    client = adapters.client(total_seconds=0.05)
     cloud.on("/secrets", hangs)
 
     with pytest.raises(TimedOutError):

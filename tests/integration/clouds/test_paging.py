@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.scanner.adapters.key_vault import KeyVaultReader
-from shared.clouds import CloudClient, paging
+from shared.clouds import paging
 from shared.clouds.client import get
 from shared.clouds.errors import ForeignHostError, UnexpectedAnswerError
 from tests.support.clouds import Adapters, LocalCloud, holds_no_secret, listing, says
@@ -100,21 +100,17 @@ async def test_every_request_to_slow_down_is_heard_whatever_comes_of_the_vault(
     assert gate.heard == [2.0, 1.5, None]
 
 
+@pytest.mark.parametrize("at_hand", [True, False], ids=["with a token", "without one"])
 async def test_waiting_for_a_place_is_not_the_vaults_slowness(
-    cloud: LocalCloud, adapters: Adapters
+    cloud: LocalCloud, adapters: Adapters, at_hand: bool
 ) -> None:
     class Slow(Counting):
         async def take(self) -> None:
             await asyncio.sleep(0.4)
 
-    client = CloudClient(
-        adapters.session.transport(),
-        adapters.credential,
-        audience="vault",
-        scope="s",
-        total_seconds=0.3,
-        gate=Slow(cloud),
-    )
+    if at_hand:
+        await adapters.credential.get_token_info(cloud.settings.vault_scope)
+    client = adapters.client(total_seconds=0.3, gate=Slow(cloud))
     cloud.on("/secrets", listing(ROW))
 
     answer = await client.read(get(f"{cloud.vault().uri}secrets"), "the secrets of vault kv-1")

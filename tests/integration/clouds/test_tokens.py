@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from services.scanner.domain.inventory import VaultRef
-from shared.clouds import CloudClient, OpenGate
+from shared.clouds import OpenGate
 from shared.clouds.client import get
 from shared.clouds.errors import AccessDeniedError, ForeignHostError
 from tests.support.clouds import Adapters, LocalCloud, Tokens, listing, says
@@ -100,14 +100,7 @@ async def test_a_token_that_was_refused_while_a_request_waited_for_its_place_is_
     cloud: LocalCloud, adapters: Adapters, tokens: Tokens
 ) -> None:
     scope, gate = cloud.settings.vault_scope, Turnstile()
-    client = CloudClient(
-        adapters.session.transport(),
-        adapters.credential,
-        audience="vault",
-        scope=scope,
-        total_seconds=30,
-        gate=gate,
-    )
+    client = adapters.client(gate=gate)
     waits = asyncio.create_task(client.read(get(f"{cloud.vault().uri}keys"), "the keys"))
     await gate.waiting.wait()
     assert tokens.issued == 1
