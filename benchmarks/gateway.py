@@ -18,12 +18,12 @@ import httpx
 
 from benchmarks.databases import Database
 from benchmarks.processes import Child, child
-from services.cli.platform import free_port
 from services.cli.settings import environment
 from services.gateway.app import build
 from services.gateway.domain.scope import Scope
 from services.gateway.domain.session import Session
 from services.gateway.settings import Settings
+from shared.ports import free_port
 from shared.service import run_service
 
 SCOPED: Final = "scoped"

@@ -16,10 +16,10 @@ import httpx
 from benchmarks.clouds import Calls, Sandbox
 from benchmarks.databases import Database
 from benchmarks.processes import Child, child, result_of
-from services.cli.platform import free_port
 from shared.bus import Bus
 from shared.database import create_pool
 from shared.events import ScanRequested
+from shared.ports import free_port
 
 # So many requests a second on both sides that the budget is not what is measured.
 RATE: Final = 100_000

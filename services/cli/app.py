@@ -17,12 +17,13 @@ from rich.console import Console
 
 from services.cli import doctor_output, doctor_through, output, schedules, through
 from services.cli.client import Client
-from services.cli.platform import Plan, free_port
+from services.cli.platform import Plan
 from services.cli.serve import serve_command
 from services.cli.settings import ClientSettings, PlatformSettings, environment, role_passwords
 from services.cli.within import parse_within
 from shared.clock import utc_now
 from shared.errors import CertifyCloudsError, SettingsError, TransientError
+from shared.ports import free_port
 from shared.selector import Selector, SelectorError, parse_scope
 from shared.settings import load_settings
 from shared.telemetry import configure_logging

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from services.cli.children import Child, Children
 from services.cli.secrets_file import PlatformSecrets
 from services.cli.settings import SERVICES, environment
 from shared.errors import PermanentError
+from shared.ports import free_port
 
 SANDBOX_SECONDS: Final = 30.0
 CLOUD_IDENTITIES: Final = {"scanner": "discover", "rotator": "rotate", "syncer": "sync"}
@@ -30,13 +30,6 @@ class Plan:
     profile: str
     seed: int
     ready_file: Path | None
-
-
-def free_port() -> int:
-    """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def role_url(admin_url: str, role: str, password: str) -> str:

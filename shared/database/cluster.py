@@ -9,7 +9,6 @@ import fcntl
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -26,6 +25,7 @@ from shared.database.initdb import initialise
 from shared.database.location import locate
 from shared.database.stale import clear_leftovers
 from shared.errors import SchemaError, SettingsError
+from shared.ports import free_port, is_free
 
 SUPERUSER: Final = "postgres"
 HOST: Final = "127.0.0.1"
@@ -201,16 +201,10 @@ class Cluster:
     def _choose_port(self) -> int:
         """Return the port of the last time if it is free, else a free one."""
         file = self.state / "port"
-        wanted = int(file.read_text()) if file.exists() else 0
-        for port in (wanted, 0):
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                with contextlib.suppress(OSError):
-                    probe.bind((HOST, port))
-                    found = int(probe.getsockname()[1])
-                    file.write_text(str(found))
-                    return found
-        raise SettingsError(f"No TCP port is free on {HOST}.")
+        wanted = int(file.read_text()) if file.exists() else None
+        found = wanted if wanted is not None and is_free(wanted) else free_port()
+        file.write_text(str(found))
+        return found
 
     def _wait_until_ready(self, deadline: float) -> None:
         """Return when the server itself says `ready` in its pid file."""

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from services.cli.platform import free_port
 from services.cli.settings import SERVICES
 from shared.database.connect import OwnConnection
 from shared.events import PermissionChanged
+from shared.ports import free_port
 from tests.e2e.test_cli import certifyclouds, cloud
 from tests.support.database import Database
 from tests.support.platform import SECRET_KEY

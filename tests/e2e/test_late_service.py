@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from services.cli.platform import free_port
 from shared.events import AlertRaised, ScanRequested, ScanShardRequested, SecretExpiring
+from shared.ports import free_port
 from tests.support.database import Database
 from tests.support.platform import SECRET_KEY, running
 from tests.support.processes import peak_megabytes, serving

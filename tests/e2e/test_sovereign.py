@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.platform import free_port
 from services.scanner.app import examine_directly, scan_directly
 from services.scanner.steps.direct import Ended, Looked
 from shared.clouds import CloudSettings, Identity, cloud_settings
 from shared.clouds.addresses import parse_addresses
 from shared.clouds.errors import CloudError
+from shared.ports import free_port
 from shared.secret_value import SecretValue
 from tests.e2e.test_cli import certifyclouds
 from tests.smoke.api import Api

@@ -15,11 +15,11 @@ from uuid import UUID, uuid4
 import httpx
 from opentelemetry.sdk.trace import TracerProvider
 
-from services.cli.platform import free_port
 from services.cli.registry import build_of, settings_of
 from services.cli.settings import SERVICES
 from shared.bus import Bus
 from shared.events import ScanRequested
+from shared.ports import free_port
 from shared.service import serve
 from shared.settings import load_settings
 from tests.support.database import Database

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.ports import free_port
+
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -33,7 +35,7 @@ class Node:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, self._distribution, self._epmd_port = _free_ports(3)
+        self.port, self._distribution, self._epmd_port = (free_port() for _ in range(3))
         self._epmd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
         (folder / "rabbitmq.conf").write_text(CONFIGURATION)
@@ -133,14 +135,6 @@ class Node:
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
-
-
-def _free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
 
 
 def need_rabbitmq() -> None:
