@@ -22,7 +22,9 @@ from services.gateway.queries.item_order import (
     Order,
     after,
     far_end,
+    in_stretch,
     order_of,
+    stretch_end,
     until,
     without_beginning,
     zones,
@@ -137,17 +139,20 @@ async def _by_stretches(conn: Connection, search: Search) -> Found:
     Only the rows of hits are read: PostgreSQL joins the tag's index with that of the order.
     """
     places: list[Cursor] = []
-    size, begin = TRIED * search.limit, search.cursor
+    size, begin, tried = TRIED * search.limit, search.cursor, False
     while True:
-        end = await _entry(conn, search, begin, size)
+        entry = await _entry(conn, search, begin, size)
+        end = stretch_end(search.order, begin, entry)
         missing = search.limit - len(places)
         new = await _in_stretch(conn, search, begin, end, missing)
         places += new
         if end is None or len(new) == missing:
             return Found(places=places)
-        if begin is search.cursor and len(new) * SCARCE < search.limit:
-            return await _the_rest(conn, search, len(new))
-        begin, size = end, size * missing * 4 // (3 * len(new) + 1)
+        if end == entry:
+            if not tried and len(places) * SCARCE < search.limit:
+                return await _the_rest(conn, search, len(places))
+            tried, size = True, size * missing * 4 // (3 * len(new) + 1)
+        begin = end
 
 
 async def _entry(
@@ -168,14 +173,11 @@ async def _in_stretch(
 ) -> list[Cursor]:
     """Return the first hits after one place and up to another.
 
-    The bounds are told by the key alone, for which PostgreSQL knows how many rows it leaves.
+    The places themselves bound the hits only: PostgreSQL would not know how many rows that leaves.
     """
     order, query = search.order, Conditions()
     where = _entries(query, replace(search, cursor=None))
-    if begin is not None:
-        where.add(order.from_key, begin.key)
-    if end is not None:
-        where.add(order.to_key, end.key)
+    where.add(in_stretch(query, order, begin, end).where())
     hits = _fitting(query, search, where, "scanner.v_item_key")
     sql = statement(
         "WITH hits AS MATERIALIZED (", hits, ")",

@@ -6,7 +6,7 @@ from typing import Final, LiteralString
 
 from services.gateway.domain.cursor import Cursor
 from services.gateway.domain.filters import ItemStatus, Sort, SortKey
-from services.gateway.queries.sql import Conditions
+from services.gateway.queries.sql import Conditions, statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +14,8 @@ class Order:
     """One direction of one order, over rows called `i`.
 
     `columns` are what a place in it is made of, `key` the first of them as a cursor has it; the
-    comparisons are with a place that is given as key and id.
+    comparisons are with a place that is given as key and id. `endless` tells the rows that share
+    the key of what never ends, if the order has them.
     """
 
     columns: LiteralString
@@ -24,6 +25,10 @@ class Order:
     until: LiteralString
     from_key: LiteralString
     to_key: LiteralString
+    after_id: LiteralString
+    until_id: LiteralString
+    descending: bool = False
+    endless: LiteralString = ""
 
 
 def order_of(sort: Sort) -> Order:
@@ -32,13 +37,65 @@ def order_of(sort: Sort) -> Order:
 
 
 def after(query: Conditions, order: Order, cursor: Cursor | None) -> LiteralString:
-    """Return the condition that a row comes after a place; `true` for the beginning."""
-    return query.bind(order.after, cursor.key, int(cursor.id)) if cursor else "true"
+    """Return the condition that a row comes after a place; `true` for the beginning.
+
+    Among what never ends the id alone decides: PostgreSQL takes what comes after the greatest key
+    to be nothing, and would look for it among everybody's items.
+    """
+    if cursor is None:
+        return "true"
+    if cursor.key is None and order.endless and not order.descending:
+        return statement(order.endless, "AND", query.bind(order.after_id, int(cursor.id)))
+    return query.bind(order.after, cursor.key, int(cursor.id))
 
 
 def until(query: Conditions, order: Order, place: Cursor | None) -> LiteralString:
     """Return the condition that a row comes no later than a place; `true` for the end."""
     return query.bind(order.until, place.key, int(place.id)) if place else "true"
+
+
+def stretch_end(order: Order, begin: Cursor | None, end: Cursor | None) -> Cursor | None:
+    """Return where a stretch is to end: at its end, or at the edge of what never ends before it.
+
+    All that never ends has one key, often a tenth of the inventory: only ids divide it.
+    """
+    if not order.endless or _begins_endless(order, begin) == _ends_endless(order, end):
+        return end
+    return EDGE
+
+
+def in_stretch(
+    query: Conditions, order: Order, begin: Cursor | None, end: Cursor | None
+) -> Conditions:
+    """Return bounds of a stretch for which PostgreSQL knows how many rows they leave."""
+    found = query.beside()
+    if order.endless and _begins_endless(order, begin):
+        found.add(order.endless)
+        if begin is not None:
+            found.add(order.after_id, int(begin.id))
+        if end is not None:
+            found.add(order.until_id, int(end.id))
+        return found
+    for place, bound in ((begin, order.from_key), (end, order.to_key)):
+        if place == EDGE:
+            found.add(_ENDS)
+        elif place is not None:
+            found.add(bound, place.key)
+    return found
+
+
+def _begins_endless(order: Order, begin: Cursor | None) -> bool:
+    """Say whether what comes next after a place never ends."""
+    if begin is None:
+        return order.descending
+    return begin.key is None and not (order.descending and begin == EDGE)
+
+
+def _ends_endless(order: Order, end: Cursor | None) -> bool:
+    """Say whether what comes last before a place never ends."""
+    if end is None:
+        return not order.descending
+    return end.key is None and (order.descending or end != EDGE)
 
 
 def far_end(statuses: tuple[ItemStatus, ...], sort: Sort) -> LiteralString:
@@ -87,7 +144,14 @@ _LOWEST: Final[Mapping[ItemStatus, LiteralString]] = {
 }
 
 
-def _pair(column: LiteralString, value: LiteralString, key: LiteralString) -> tuple[Order, Order]:
+# The place between what ends some day and what never does: ids begin at 1.
+EDGE: Final = Cursor(None, "0")
+_ENDS: Final = "i.exp_sort < 'infinity'"
+
+
+def _pair(
+    column: LiteralString, value: LiteralString, key: LiteralString, endless: LiteralString = ""
+) -> tuple[Order, Order]:
     """Return both directions of the order by a column."""
     place: LiteralString = "(i." + column + ", i.id)"
     given: LiteralString = "(" + value + ", ?::bigint)"
@@ -99,6 +163,9 @@ def _pair(column: LiteralString, value: LiteralString, key: LiteralString) -> tu
         until=place + " <= " + given,
         from_key="i." + column + " >= " + value,
         to_key="i." + column + " <= " + value,
+        after_id="i.id > ?::bigint",
+        until_id="i.id <= ?::bigint",
+        endless=endless,
     )
     falling = Order(
         columns=rising.columns,
@@ -108,13 +175,20 @@ def _pair(column: LiteralString, value: LiteralString, key: LiteralString) -> tu
         until=place + " >= " + given,
         from_key=rising.to_key,
         to_key=rising.from_key,
+        after_id="i.id < ?::bigint",
+        until_id="i.id >= ?::bigint",
+        endless=endless,
+        descending=True,
     )
     return rising, falling
 
 
 _ORDERS: Final[Mapping[SortKey, tuple[Order, Order]]] = {
     SortKey.EXPIRES_ON: _pair(
-        "exp_sort", "coalesce(?::timestamptz, 'infinity')", "nullif(i.exp_sort, 'infinity')"
+        "exp_sort",
+        "coalesce(?::timestamptz, 'infinity')",
+        "nullif(i.exp_sort, 'infinity')",
+        endless="i.exp_sort = 'infinity'",
     ),
     SortKey.NAME: _pair("name", "?::text", "i.name"),
     SortKey.CHANGED_AT: _pair("changed_at", "?::timestamptz", "i.changed_at"),

@@ -105,7 +105,7 @@ async def plans_of(
     monkeypatch: pytest.MonkeyPatch,
     *,
     vaults: frozenset[int] | None = None,
-    deep: bool = False,
+    cursor: Cursor | None = None,
     not_by: tuple[str, ...] = ("seqscan", "bitmapscan", "sort"),
     **params: Any,
 ) -> str:
@@ -118,7 +118,6 @@ async def plans_of(
             "ALTER TABLE scanner.item DROP CONSTRAINT an_item_is_unique_in_its_vault"
         )
         await conn.execute("VACUUM ANALYZE scanner.item")
-    cursor = Cursor(datetime.now(UTC) + timedelta(days=300), "1") if deep else None
     reach = Reach(vaults, 2500 if vaults else 5000)
     search = Search(filter=parse_items(**params), reach=reach, cursor=cursor, limit=11)
     async with database.connection("gateway") as conn:
@@ -141,7 +140,8 @@ def skipped(plans: str) -> int:
 async def test_a_page_of_a_status_begins_where_it_is_in_the_index(
     database: Database, monkeypatch: pytest.MonkeyPatch, status: str, *, deep: bool
 ) -> None:
-    plans = await plans_of(database, monkeypatch, status=[status], deep=deep)
+    cursor = Cursor(datetime.now(UTC) + timedelta(days=300), "1") if deep else None
+    plans = await plans_of(database, monkeypatch, status=[status], cursor=cursor)
 
     assert "Index Only Scan" in plans
     assert skipped(plans) < 100
@@ -172,6 +172,45 @@ async def test_of_a_tag_that_is_everywhere_a_pages_rows_alone_are_read(
     plans = await plans_of(database, monkeypatch, tag=["env:prod"], not_by=("seqscan", "indexscan"))
 
     assert "BitmapAnd" in plans
+
+
+# Every fifth item of the thousands never ends: they share the last place in the order by ends.
+AMONG_ENDLESS = Cursor(None, "4000")
+
+
+async def test_what_never_ends_is_found_in_few_vaults_without_reading_the_others_items(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = await plans_of(
+        database,
+        monkeypatch,
+        vaults=frozenset({2, 3}),
+        cursor=AMONG_ENDLESS,
+        status=["no_expiry"],
+        not_by=("seqscan", "bitmapscan"),
+    )
+
+    assert "Index Only Scan using item_by_vault" in plans
+
+
+@pytest.mark.parametrize("sort", ["expires_on", "-expires_on"])
+async def test_of_a_tag_what_never_ends_is_read_from_the_cursor_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setattr(item_find, "TRIED", 20)
+    plans = await plans_of(
+        database,
+        monkeypatch,
+        cursor=AMONG_ENDLESS,
+        tag=["env:prod"],
+        sort=sort,
+        not_by=("seqscan", "indexscan"),
+    )
+
+    scans = re.findall(r"item_by_expiry .*actual time=\S+ rows=(\d+)", plans)
+    assert scans, plans
+    assert "BitmapAnd" in plans
+    assert max(int(rows) for rows in scans) < 300
 
 
 async def test_where_nothing_may_be_seen_nothing_is_asked() -> None:
