@@ -68,7 +68,7 @@ class Search:
 
     @property
     def order(self) -> Order:
-        return order_of(self.filter.sort)
+        return order_of(self.filter.sort, self.cursor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The orders of the inventory as pieces of statements: columns, positions, and ends."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, LiteralString
 
 from services.gateway.domain.cursor import Cursor
@@ -31,9 +31,13 @@ class Order:
     endless: LiteralString = ""
 
 
-def order_of(sort: Sort) -> Order:
-    """Return the pieces of an order."""
-    return _ORDERS[sort.key][sort.descending]
+def order_of(sort: Sort, cursor: Cursor | None) -> Order:
+    """Return the pieces of an order from a cursor on.
+
+    Of what never ends PostgreSQL sees the order by id alone, and would sort it all by both.
+    """
+    order = _ORDERS[sort.key][sort.descending]
+    return replace(order, by="ORDER BY i.id") if _only_endless(order, cursor) else order
 
 
 def after(query: Conditions, order: Order, cursor: Cursor | None) -> LiteralString:
@@ -44,9 +48,15 @@ def after(query: Conditions, order: Order, cursor: Cursor | None) -> LiteralStri
     """
     if cursor is None:
         return "true"
-    if cursor.key is None and order.endless and not order.descending:
+    if _only_endless(order, cursor):
         return statement(order.endless, "AND", query.bind(order.after_id, int(cursor.id)))
     return query.bind(order.after, cursor.key, int(cursor.id))
+
+
+def _only_endless(order: Order, cursor: Cursor | None) -> bool:
+    """Say whether nothing that comes after a cursor ever ends."""
+    endless = cursor is not None and cursor.key is None and bool(order.endless)
+    return endless and not order.descending
 
 
 def until(query: Conditions, order: Order, place: Cursor | None) -> LiteralString:
