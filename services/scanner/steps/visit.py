@@ -26,7 +26,7 @@ logger = get_logger(__name__)
 T = TypeVar("T")
 
 AT_ONCE: Final = 64
-WRITERS: Final = 2
+WRITERS: Final = 3
 # Vaults that are begun together end together: reading would wait for writing, and writing for
 # reading.
 START_APART_SECONDS: Final = 0.004

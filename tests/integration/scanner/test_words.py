@@ -6,6 +6,9 @@ from tests.support.database import Database
 
 NAMES = [
     ("app-database-7-password", "app database 7 password"),
+    ("--a--0012-a-b--", "a 0012 b"),
+    ("-", ""),
+    ("1e5-0x1f-12abc-abc12", "1e5 0x1f 12abc abc12"),
     ("PaymentsApiKey", "paymentsapikey payments api key"),
     ("storageV2Key", "storagev2key storage v2 key"),
     ("a_b.c/d:e@f+g~h,i;j", "a b c d e f g h i j"),
