@@ -77,9 +77,8 @@ class Places:
         self._scope = scope
         self._known: dict[str, list[Cursor]] = {}
 
-    async def throw(self, question: Question, dice: random.Random, *, deep: bool) -> Asked:
+    async def throw(self, params: Params, dice: random.Random, *, deep: bool) -> Asked:
         """Throw a request: for a list's first page, or for one that goes on inside it."""
-        params = question.params(dice)
         asked = parse_items(
             vault=_listed(params, "vault"),
             subscription=_listed(params, "subscription"),
