@@ -77,7 +77,7 @@ def by_name(found: Conditions, filter_: ItemFilter) -> Conditions:
     """
     named = found.beside()
     for word in filter_.words:
-        named.add("strpos(lower(i.name), ?) > 0", word)
+        named.add("lower(i.name) LIKE ?", f"%{word}%")  # a word has neither % nor _
     found.add(statement("(", named.where(), "OR", _DIRECTORY, ")"))
     return found
 
