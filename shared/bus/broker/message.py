@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from faststream.message import StreamMessage
+from typing_extensions import TypeVar
 
 from shared.bus.transports.base import Inbound
 
+T = TypeVar("T", bound=Inbound, default=Inbound)
 
-class TransportMessage(StreamMessage[Inbound]):
+
+class TransportMessage(StreamMessage[T]):
     """FastStream's three ways to settle, mapped to the transport's."""
 
     async def ack(self) -> None:

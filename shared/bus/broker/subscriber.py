@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any
 
 from faststream._internal.configs import SubscriberUsecaseConfig
 from faststream._internal.endpoint.publisher import PublisherProto
@@ -18,9 +18,8 @@ from faststream.middlewares import AckPolicy
 
 from shared.bus.broker.config import TransportBrokerConfig
 from shared.bus.broker.message import parse, undecoded
+from shared.bus.broker.workers import Workers
 from shared.bus.transports.base import Feed, Inbound
-
-CANCEL_SECONDS: Final = 5.0
 
 
 @dataclass(kw_only=True)
@@ -51,53 +50,36 @@ class TransportSubscriber(SubscriberUsecase[Inbound]):
         super().__init__(config, specification, calls)
         self.queue = config.queue
         self._count = config.workers
-        self._workers: list[asyncio.Task[None]] = []
-        self._idle: set[asyncio.Task[None]] = set()
+        self._workers = Workers()
 
     @property
     def consuming(self) -> bool:
         """Whether every worker is alive."""
-        return bool(self._workers) and not any(task.done() for task in self._workers)
+        return self._workers.alive
 
     async def start(self) -> None:
         await super().start()
         self._post_start()
         feed = self._outer_config.transport.feed(self.queue)
-        self._workers = [
-            asyncio.create_task(self._work(feed), name=f"{self.queue} {number}")
-            for number in range(self._count)
-        ]
+        self._workers.start(self.queue, self._count, lambda _: self._work(feed))
 
     async def stop(self) -> None:
         """Take nothing more, wait for what is in flight, then cancel what is left of it."""
         self.running = False
-        for task in self._idle:
-            task.cancel()
+        self._workers.interrupt()
         await super().stop()
-        for task in self._workers:
-            task.cancel()
-        if self._workers:
-            await asyncio.wait(self._workers, timeout=CANCEL_SECONDS)
-        self._workers = []
+        await self._workers.end()
 
     async def _work(self, feed: Feed) -> None:
         while self.running:
-            delivery = await self._receive(feed)
+            with self._workers.waiting():
+                delivery = await feed.next()
             try:
                 await self.consume(delivery)
             except asyncio.CancelledError:
                 # The stop did not wait any longer: somebody else does it again.
                 await delivery.release()
                 raise
-
-    async def _receive(self, feed: Feed) -> Inbound:
-        """Wait for a delivery; only here may `stop` cancel a worker at once."""
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._idle.add(task)
-        try:
-            return await feed.next()
-        finally:
-            self._idle.discard(task)
 
     # What FastStream's base class wants and this bus does not do -------------------------------
 

@@ -1,0 +1,1 @@
+"""Publishing: from a value to a stored message."""

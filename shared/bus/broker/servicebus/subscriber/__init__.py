@@ -1,0 +1,1 @@
+"""Consuming: one receiver for each worker."""
