@@ -1,0 +1,61 @@
+"""Who may come in: shared access signatures, checked with the key, and tokens of Entra.
+
+Service Bus documentation, "Service Bus access control with Shared Access Signatures" and
+"Authenticate and authorize an application with Microsoft Entra ID".
+"""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import unquote
+
+from sandbox.service_bus.errors import UNAUTHORIZED, BusError
+from sandbox.service_bus.namespace import path_of
+
+_SIGNATURE: Final = "SharedAccessSignature "
+
+
+class Authority:
+    """Checks what a client shows. `check_jwt` raises `BusError` for a token that it refuses."""
+
+    def __init__(
+        self, keys: Mapping[str, str], check_jwt: Callable[[str], None] | None = None
+    ) -> None:
+        self._keys = dict(keys)
+        self._check_jwt = check_jwt
+
+    def check(self, token: str, audience: str) -> None:
+        """Raise `BusError` (401) unless the token opens what the audience names, a URI."""
+        if token.startswith(_SIGNATURE):
+            self._check_signature(token.removeprefix(_SIGNATURE), audience)
+        elif self._check_jwt is None:
+            raise _refused("InvalidToken: this namespace takes shared access signatures only.")
+        else:
+            self._check_jwt(token)
+
+    def _check_signature(self, token: str, audience: str) -> None:
+        parts = dict(part.partition("=")[::2] for part in token.split("&"))
+        key = self._keys.get(unquote(parts.get("skn", "")))
+        if key is None:
+            raise _refused("InvalidSignature: there is no shared access policy of this name.")
+        signed = f"{parts.get('sr')}\n{parts.get('se')}".encode()
+        right = base64.b64encode(hmac.new(key.encode(), signed, hashlib.sha256).digest())
+        if not hmac.compare_digest(right, unquote(parts.get("sig", "")).encode()):
+            raise _refused("InvalidSignature: The token has an invalid signature.")
+        if not parts["se"].isdigit() or int(parts["se"]) <= time.time():
+            raise _refused("ExpiredToken: The token is expired.")
+        if not covers(path_of(unquote(parts["sr"])), path_of(audience)):
+            raise _refused("InvalidAudience: The token is for another entity.")
+
+
+def covers(granted: str, asked: str) -> bool:
+    """Say whether what was granted for a path is good for another: for itself and all below."""
+    above, path = granted.strip("/").lower(), asked.strip("/").lower()
+    return above in ("", path) or path.startswith(f"{above}/")
+
+
+def _refused(why: str) -> BusError:
+    return BusError(UNAUTHORIZED, why, 401)
