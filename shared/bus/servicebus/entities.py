@@ -11,6 +11,7 @@ Names and values are those of the resource types Microsoft.ServiceBus/namespaces
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 TOPIC: Final = "certifyclouds.events"
@@ -18,13 +19,18 @@ RULE: Final = "by-type"
 # Azure Service Bus quotas: a subscription's or rule's name has at most 50 characters.
 LONGEST_NAME: Final = 50
 # The longest that Service Bus lets a message be locked; ours is renewed under a longer handler.
-LOCK: Final = "PT1M"
+LOCK: Final = "PT60S"
 # The same event, sent again by a relay that did not hear the confirmation, is dropped for so long.
-DUPLICATE_WINDOW: Final = "PT10M"
+DUPLICATE_WINDOW: Final = "PT600S"
 # Only deliveries whose lock ended count; our own retries are new messages.
 DELIVERY_LIMIT: Final = 20
 MEGABYTES: Final = 5120
 _PREFIX: Final = "certifyclouds."
+
+
+def duration(time: timedelta) -> str:
+    """Return a time as the entities' properties have it (ISO 8601), in whole seconds."""
+    return f"PT{time.total_seconds():.0f}S"
 
 
 def subscription_name(queue: str) -> str:
