@@ -37,12 +37,18 @@ _PAGES: Final = tuple(
     )
     for scope in ("", "-scoped")
 )  # fmt: skip
+_BUS: Final = tuple(
+    f"bus-{figure}-{kind}"
+    for kind in ("postgresql", "rabbitmq")
+    for figure in ("latency", "throughput")
+)
 ENTRIES: Final = (
     Entry(("discovery-B",), "benchmarks.discovery", "world_b", 600),
     Entry(("discovery-C",), "benchmarks.discovery", "world_c", 1200),
     Entry(("discovery-rescan",), "benchmarks.rescan", "rescan", 600),
     Entry(("discovery-faults",), "benchmarks.faults", "faults", 900),
     Entry(("ingest-new", "ingest-unchanged"), "benchmarks.ingest", "ingest", 600),
+    Entry(_BUS, "benchmarks.bus", "bus", 600),
     Entry((*_PAGES, "inventory-overview"), "benchmarks.inventory", "pages", 1200),
 )
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
+import orjson
 import typer
 from rich.console import Console
 
@@ -104,6 +105,16 @@ def migrate(*, json: JsonOption = False) -> None:
         )
     )
     typer.echo('{"migrated": true}' if json else "The database is up to date.")
+
+
+@commands.command()
+def topology(
+    bus: Annotated[str, typer.Argument(help="rabbitmq or servicebus.")],
+) -> None:
+    """Print the queues that `migrate` makes, for a broker that your own tools prepare."""
+    from shared.bus import topology as shape  # noqa: PLC0415 - brings the brokers' clients
+
+    typer.echo(orjson.dumps(shape.definitions(bus), option=orjson.OPT_INDENT_2).decode())
 
 
 @commands.command()

@@ -76,6 +76,34 @@ def arguments(queue: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def definitions(queues: Mapping[str, str], *, vhost: str = "/") -> dict[str, Any]:
+    """Return exchange, queues and bindings of `queues` (name to event type) for RabbitMQ's import.
+
+    The format is that of `rabbitmqctl import_definitions` (RabbitMQ, "Schema Definition Export and
+    Import").
+    """
+    exchange = {"vhost": vhost, "name": EXCHANGE, "type": "topic", "durable": True}
+    return {
+        "exchanges": [{**exchange, "auto_delete": False, "internal": False, "arguments": {}}],
+        "queues": [
+            {"vhost": vhost, "name": name, "durable": True, "auto_delete": False, "arguments": args}
+            for queue in sorted(queues)
+            for name, args in arguments(queue).items()
+        ],
+        "bindings": [
+            {
+                "vhost": vhost,
+                "source": EXCHANGE,
+                "destination": queue,
+                "destination_type": "queue",
+                "routing_key": queues[queue],
+                "arguments": {},
+            }
+            for queue in sorted(queues)
+        ],
+    }
+
+
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[AbstractConnection]:
     """Open a plain connection. Raises `TransientError` where the broker does not answer."""

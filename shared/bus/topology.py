@@ -7,9 +7,13 @@ before any service starts, so that what is published then is kept for a service 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from shared.bus import amqp
+from shared.bus.servicebus import entities
 from shared.bus.switching import switch
+from shared.bus.urls import RABBITMQ, SERVICE_BUS
+from shared.errors import SettingsError
 from shared.events import (
     AlertRaised,
     AlertResolved,
@@ -125,6 +129,18 @@ def queues() -> dict[str, str]:
         for service, events in SUBSCRIPTIONS.items()
         for event in events
     }
+
+
+def definitions(kind: str) -> dict[str, Any]:
+    """Return the bus's shape as data: RabbitMQ's definitions, or Service Bus's entities.
+
+    Raises `SettingsError` for a bus that has none.
+    """
+    if kind == RABBITMQ:
+        return amqp.definitions(queues())
+    if kind == SERVICE_BUS:
+        return entities.definitions(queues())
+    raise SettingsError(f"“{kind}” has no definitions; there are {RABBITMQ} and {SERVICE_BUS}.")
 
 
 async def create(conn: Connection, bus_url: str, previous_url: str | None = None) -> None:

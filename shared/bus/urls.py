@@ -9,6 +9,7 @@ from shared.errors import SettingsError
 
 EMBEDDED: Final = "postgresql"
 RABBITMQ: Final = "rabbitmq"
+SERVICE_BUS: Final = "servicebus"
 
 
 def kind_of(url: str) -> str:

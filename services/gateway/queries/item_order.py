@@ -86,11 +86,12 @@ def in_stretch(
         if end is not None:
             found.add(order.until_id, int(end.id))
         return found
-    for place, bound in ((begin, order.from_key), (end, order.to_key)):
-        if place == EDGE:
-            found.add(_ENDS)
-        elif place is not None:
-            found.add(bound, place.key)
+    if EDGE in {begin, end}:
+        found.add(_ENDS)
+    if begin is not None and begin != EDGE:
+        found.add(order.from_key, begin.key)
+    if end is not None and end != EDGE:
+        found.add(order.to_key, end.key)
     return found
 
 

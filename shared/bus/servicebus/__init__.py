@@ -1,0 +1,1 @@
+"""The shape of the bus on Azure Service Bus, and how its namespace is reached and prepared."""
