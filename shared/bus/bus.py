@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID, uuid4
@@ -22,18 +22,20 @@ from shared.bus import store
 from shared.bus.backends.base import Backend
 from shared.bus.backends.embedded import EmbeddedBackend
 from shared.bus.backends.rabbit import RabbitBackend
+from shared.bus.backends.servicebus import ServiceBusBackend
 from shared.bus.dispatch import Dispatcher, Route, attributes
 from shared.bus.housekeeping import housekeeping
 from shared.bus.message import Message, current, write_headers
 from shared.bus.metrics import Metrics
 from shared.bus.ops import Operator, PostgresOperator
 from shared.bus.ops_rabbit import RabbitOperator
+from shared.bus.ops_servicebus import ServiceBusOperator
 from shared.bus.retry import Retry
 from shared.bus.store import ServiceSeen
 from shared.bus.tasks import stop_tasks
 from shared.bus.topology import SUBSCRIPTIONS, queue_name
 from shared.bus.transports.postgres import LEASE_SECONDS, POLL_SECONDS, PostgresTransport
-from shared.bus.urls import kind_of
+from shared.bus.urls import EMBEDDED, RABBITMQ, SERVICE_BUS, kind_of
 from shared.clock import utc_now
 from shared.errors import SettingsError
 from shared.events import Event
@@ -46,6 +48,10 @@ E = TypeVar("E", bound=Event)
 HandlerOf = Callable[[E, Message], Awaitable[None]]
 
 STOP_SECONDS: Final = 15.0
+_EXTERNAL: Final[Mapping[str, type[RabbitBackend | ServiceBusBackend]]] = {
+    RABBITMQ: RabbitBackend,
+    SERVICE_BUS: ServiceBusBackend,
+}
 
 logger = get_logger(__name__)
 
@@ -53,8 +59,9 @@ logger = get_logger(__name__)
 class Bus:
     """One service's place on the bus.
 
-    `url` is empty or `postgresql…` for the bus inside `pool`'s database, or `amqp(s)://…`. It must
-    be the bus for which `certifyclouds migrate` ran last; `start` refuses to run on another.
+    `url` is empty or `postgresql…` for the bus in `pool`'s database, `amqp(s)://…` for RabbitMQ,
+    `Endpoint=sb://…` or `sb://…` for Service Bus. It must be the bus for which `certifyclouds
+    migrate` ran last; `start` refuses to run on another.
     """
 
     def __init__(
@@ -81,8 +88,10 @@ class Bus:
         dispatcher = Dispatcher(self._metrics, self._tracer, kind_of(url))
         self._backend: Backend = (
             EmbeddedBackend(transport, dispatcher, stop_seconds=stop_seconds)
-            if kind_of(url) == "postgresql"
-            else RabbitBackend(url, transport, dispatcher, self._metrics, stop_seconds=stop_seconds)
+            if kind_of(url) == EMBEDDED
+            else _EXTERNAL[kind_of(url)](
+                url, transport, dispatcher, self._metrics, stop_seconds=stop_seconds
+            )
         )
 
     @property
@@ -195,9 +204,14 @@ class Bus:
     @property
     def operator(self) -> Operator:
         """Depths and dead letters of every queue; the database lets only the gateway use it."""
-        if self._backend.kind == "postgresql":
-            return PostgresOperator(self._pool)
-        return RabbitOperator(self._url, PostgresOperator(self._pool))
+        database = PostgresOperator(self._pool)
+        match self._backend.kind:
+            case "postgresql":
+                return database
+            case "rabbitmq":
+                return RabbitOperator(self._url, database)
+            case _:
+                return ServiceBusOperator(self._url, database)
 
     async def _check_backend(self) -> None:
         chosen = await store.chosen_backend(self._pool)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import orjson
@@ -14,25 +13,12 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from shared.bus import amqp
 from shared.bus.retry import Dead
+from shared.bus.waiting import Waiting
 from shared.errors import SettingsError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """One message that waited on the old broker, and where it belongs."""
-
-    queue: str
-    message_id: UUID
-    type: str
-    headers: str
-    body: bytes
-    attempt: int
-    delay_seconds: float
-    dead: Dead | None
-
-
-class Drain:
-    """Reads every queue of the old broker without acknowledging anything before `settle`."""
+class RabbitDrain:
+    """Implements `Drain`: nothing that was read is acknowledged before `settle`."""
 
     def __init__(
         self,
@@ -86,13 +72,10 @@ class Drain:
 
 
 @asynccontextmanager
-async def draining(url: str | None, queues: Mapping[str, str]) -> AsyncIterator[Drain | None]:
-    """Open the old broker; None where there is none to drain."""
-    if url is None:
-        yield None
-        return
+async def draining(url: str, queues: Mapping[str, str]) -> AsyncIterator[RabbitDrain]:
+    """Open the broker that is being left."""
     async with amqp.connected(url) as connection:
-        yield Drain(connection, await connection.channel(), queues)
+        yield RabbitDrain(connection, await connection.channel(), queues)
 
 
 def _waiting(

@@ -8,12 +8,16 @@ there unseen; and only after the commit does it let go of its messages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from shared.bus import amqp
-from shared.bus.draining import Drain, Waiting, draining
-from shared.bus.urls import EMBEDDED, RABBITMQ, address_of, kind_of
+from shared.bus import amqp, draining
+from shared.bus.servicebus import administration
+from shared.bus.servicebus import draining as servicebus_draining
+from shared.bus.servicebus.namespace import Namespace
+from shared.bus.urls import EMBEDDED, RABBITMQ, SERVICE_BUS, address_of, kind_of
+from shared.bus.waiting import Drain, Waiting
 from shared.errors import SettingsError
 from shared.telemetry import get_logger
 
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from shared.database import Connection
 
 DISCARD: Final = "discard"
+# A service that has not beaten for so long has ended (it beats every five seconds).
+SILENT_SECONDS: Final = 15.0
+_NAMES: Final = {RABBITMQ: "RabbitMQ", SERVICE_BUS: "Service Bus"}
 
 logger = get_logger(__name__)
 
@@ -36,33 +43,68 @@ async def switch(
     target = kind_of(url), address_of(url)
     moved = chosen is not None and (chosen["kind"], chosen["address"]) != target
     source = None
-    if chosen is not None and moved and chosen["kind"] == RABBITMQ:
-        source = _previous(previous_url, chosen["address"])
-    if target[0] == RABBITMQ:
-        await amqp.declare(url, queues, removed)
+    if chosen is not None and moved and chosen["kind"] != EMBEDDED:
+        source = _previous(previous_url, chosen["kind"], chosen["address"])
+    await _declare(url, queues, removed)
     if chosen is not None and not moved and known == dict(queues):
         return
-    async with draining(source, {**known, **queues}) as drain:
+    if source and chosen and chosen["kind"] == SERVICE_BUS:
+        await _ensure_nobody_is_here(conn)
+    async with _draining(source, {**known, **queues}) as drain:
         async with conn.transaction():
             await _change(conn, queues, target, drain)
             await _bury_unsubscribed(conn, list(removed))
         if drain and conn.is_in_transaction():
             # Our part is not committed yet, so the old server must keep its copies.
-            logger.warning("the old RabbitMQ keeps copies of the events that were taken along")
+            logger.warning("the old bus keeps copies of the events that were taken along")
         elif drain:
             await drain.settle()
 
 
-def _previous(previous_url: str | None, address: str) -> str | None:
+async def _declare(url: str, queues: Mapping[str, str], removed: Mapping[str, str]) -> None:
+    """Make the queues where they are not in the database."""
+    if kind_of(url) == RABBITMQ:
+        await amqp.declare(url, queues, removed)
+    elif kind_of(url) == SERVICE_BUS:
+        async with Namespace.of(url).administered() as client:
+            await administration.declare(client, queues, removed)
+
+
+@asynccontextmanager
+async def _draining(url: str | None, queues: Mapping[str, str]) -> AsyncIterator[Drain | None]:
+    """Open the bus that is being left; None where there is none to drain."""
+    if url is None:
+        yield None
+    elif kind_of(url) == RABBITMQ:
+        async with draining.draining(url, queues) as rabbit:
+            yield rabbit
+    else:
+        async with servicebus_draining.draining(url, queues) as service_bus:
+            yield service_bus
+
+
+def _previous(previous_url: str | None, kind: str, address: str) -> str | None:
     """Return the URL to drain, None where the operator gave up what is there."""
     if previous_url == DISCARD:
         return None
-    if not previous_url or address_of(previous_url) != address:
+    if not previous_url or (kind_of(previous_url), address_of(previous_url)) != (kind, address):
         raise SettingsError(
-            f"Events may wait on RabbitMQ at {address}. Set BUS_URL_PREVIOUS to its URL, so that"
-            f" they are taken along, or to the word {DISCARD} if that server is gone for good."
+            f"Events may wait on {_NAMES[kind]} at {address}. Set BUS_URL_PREVIOUS to its URL, so"
+            f" that they are taken along, or to the word {DISCARD} if that server is gone for good."
         )
     return previous_url
+
+
+async def _ensure_nobody_is_here(conn: Connection) -> None:
+    """Raise `SettingsError` while services run: Service Bus does not tell who consumes."""
+    seconds = await conn.fetchval(
+        "SELECT extract(epoch FROM now() - max(seen_at)) FROM bus.heartbeat"
+    )
+    if seconds is not None and seconds < SILENT_SECONDS:
+        raise SettingsError(
+            "Services still run on the Service Bus namespace that is being left. Stop them, wait"
+            f" {SILENT_SECONDS:.0f} seconds, run certifyclouds migrate again, then start them."
+        )
 
 
 async def _change(
@@ -86,7 +128,7 @@ async def _change(
         await _to_relay(conn)
     if drain:
         async for waiting in drain.messages():
-            await _take_over(conn, waiting, through_relay=target[0] == RABBITMQ)
+            await _take_over(conn, waiting, through_relay=target[0] != EMBEDDED)
 
 
 async def _subscribe(conn: Connection, queues: Mapping[str, str]) -> None:

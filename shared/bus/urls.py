@@ -13,7 +13,7 @@ SERVICE_BUS: Final = "servicebus"
 
 
 def kind_of(url: str) -> str:
-    """Return `postgresql` or `rabbitmq`. Raises `SettingsError` for anything else.
+    """Return `postgresql`, `rabbitmq` or `servicebus`. Raises `SettingsError` for anything else.
 
     The address itself is not repeated in the error: it may hold a password.
     """
@@ -21,15 +21,42 @@ def kind_of(url: str) -> str:
         return EMBEDDED
     if url.startswith(("amqp://", "amqps://")):
         return RABBITMQ
+    if url.startswith("sb://") or _settings(url).get("endpoint", "").startswith("sb://"):
+        return SERVICE_BUS
     raise SettingsError(
-        "BUS_URL must be empty (the database carries the events) or begin with amqp:// or amqps://."
+        "BUS_URL must be empty (the database carries the events), begin with amqp:// or amqps://"
+        " (RabbitMQ), or be a Service Bus namespace: its connection string, or sb://name."
     )
 
 
 def address_of(url: str) -> str:
-    """Return where a bus is, without credentials: what tells two RabbitMQ servers apart."""
-    if kind_of(url) == EMBEDDED:
+    """Return where a bus is, without credentials: what tells two of one kind apart.
+
+    Raises `SettingsError` for a connection string of a single entity.
+    """
+    kind = kind_of(url)
+    if kind == EMBEDDED:
         return ""
+    if kind == SERVICE_BUS:
+        return _namespace(url)
     parts = urlsplit(url)
     port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
     return f"{(parts.hostname or 'localhost').lower()}:{port}{parts.path or '/'}"
+
+
+def _namespace(url: str) -> str:
+    settings = _settings(url)
+    if "entitypath" in settings:
+        raise SettingsError(
+            "BUS_URL is the connection string of one entity (EntityPath). Use that of the"
+            " namespace: its shared access policies have it."
+        )
+    parts = urlsplit(settings.get("endpoint", url))
+    host = (parts.hostname or "").lower()
+    return f"{host}:{parts.port}" if parts.port else host
+
+
+def _settings(url: str) -> dict[str, str]:
+    """Return a connection string's settings; their names may be in any case."""
+    pairs = (part.partition("=") for part in url.split(";") if "=" in part)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}

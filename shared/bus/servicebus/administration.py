@@ -77,7 +77,7 @@ async def _subscription(
         await client.update_subscription(entities.TOPIC, standing)
     rules = {rule.name: rule async for rule in client.list_rules(entities.TOPIC, name)}
     mine = rules.pop(entities.RULE, None)
-    if mine is not None and mine.filter.label != wire_type:
+    if mine is not None and getattr(mine.filter, "label", None) != wire_type:
         await client.delete_rule(entities.TOPIC, name, entities.RULE)
         mine = None
     if mine is None:

@@ -5,6 +5,8 @@ import pytest
 from shared.bus.urls import address_of, kind_of
 from shared.errors import SettingsError
 
+KEY = "SharedAccessKeyName=services;SharedAccessKey=hunter2="
+
 
 @pytest.mark.parametrize("url", ["", "postgresql", "postgresql://db/x", "postgres://db/x"])
 def test_without_a_broker_the_database_carries_the_events(url: str) -> None:
@@ -24,6 +26,26 @@ def test_without_a_broker_the_database_carries_the_events(url: str) -> None:
 def test_a_broker_is_known_by_its_place_and_not_by_its_password(url: str, address: str) -> None:
     assert kind_of(url) == "rabbitmq"
     assert address_of(url) == address
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        (f"Endpoint=sb://Contoso.servicebus.windows.net/;{KEY}", "contoso.servicebus.windows.net"),
+        (f"{KEY};endpoint=sb://contoso.example:5671", "contoso.example:5671"),
+        ("sb://Contoso.servicebus.windows.net", "contoso.servicebus.windows.net"),
+        ("sb://0f0f@contoso.servicebus.windows.net/", "contoso.servicebus.windows.net"),
+    ],
+)
+def test_a_service_bus_namespace_is_known_by_its_name(url: str, address: str) -> None:
+    assert kind_of(url) == "servicebus"
+    assert address_of(url) == address
+
+
+def test_the_connection_string_of_one_entity_is_refused() -> None:
+    with pytest.raises(SettingsError, match="EntityPath") as caught:
+        address_of(f"Endpoint=sb://contoso.example/;{KEY};EntityPath=orders")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_another_address_is_refused_without_repeating_it() -> None:

@@ -1,0 +1,150 @@
+"""Events over Azure Service Bus: our FastStream broker consumes, the relay publishes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from faststream import AckPolicy
+
+from shared.bus import amqp
+from shared.bus.broker.core import FASTSTREAM_LOGGER
+from shared.bus.broker.message import undecoded
+from shared.bus.broker.servicebus import ServiceBusBroker, ServiceBusMessage
+from shared.bus.dispatch import Dispatcher, Route
+from shared.bus.failures import tell
+from shared.bus.metrics import Metrics
+from shared.bus.relay import QUEUE, Relay
+from shared.bus.servicebus import entities
+from shared.bus.servicebus.namespace import Namespace
+from shared.bus.store import Claimed
+from shared.bus.tasks import stop_tasks
+from shared.bus.transports.postgres import PostgresTransport
+from shared.telemetry import get_logger
+
+START_SECONDS: Final = 15.0
+CONFIRM_SECONDS: Final = 15.0
+FIRST_PAUSE_SECONDS: Final = 1.0
+LAST_PAUSE_SECONDS: Final = 5.0
+
+logger = get_logger(__name__)
+
+
+class ServiceBusBackend:
+    """Implements `Backend` on a Service Bus namespace.
+
+    It starts without the namespace too: events then wait in the outbox, `consuming` says False, and
+    it goes on trying. It makes no entities: those are `certifyclouds migrate`'s.
+    """
+
+    kind = "servicebus"
+
+    def __init__(
+        self,
+        url: str,
+        transport: PostgresTransport,
+        dispatcher: Dispatcher,
+        metrics: Metrics,
+        *,
+        stop_seconds: float,
+    ) -> None:
+        endpoint = Namespace.of(url).endpoint()
+        self.broker = ServiceBusBroker(
+            endpoint.connection_string,
+            namespace=endpoint.namespace,
+            credential=endpoint.credential,
+            ack_policy=AckPolicy.MANUAL,
+            apply_types=False,
+            graceful_timeout=stop_seconds,
+            logger=FASTSTREAM_LOGGER,
+            log_level=logging.DEBUG,
+        )
+        self._transport = transport
+        self._dispatcher = dispatcher
+        self._relay = Relay(transport, self._send, metrics)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started = asyncio.Event()
+
+    def subscribe(self, route: Route) -> None:
+        async def consume(message: ServiceBusMessage) -> None:
+            await self._dispatcher.dispatch(route, message.delivery)
+
+        subscriber: Any = self.broker.subscriber(
+            route.queue,
+            max_workers=route.workers,
+            ack_policy=AckPolicy.MANUAL,
+            decoder=undecoded,
+            no_reply=True,
+            include_in_schema=False,
+        )
+        subscriber(consume)
+
+    async def start(self) -> None:
+        """Start, and wait a little for the namespace so that a healthy start is a finished one."""
+        await self._transport.open()
+        self._tasks = [
+            asyncio.create_task(self._start_broker(), name="bus supervisor"),
+            asyncio.create_task(self._relay.run(), name="bus relay"),
+        ]
+        try:
+            await asyncio.wait_for(self._started.wait(), START_SECONDS)
+        except TimeoutError:
+            logger.warning("Service Bus does not answer yet: events wait in the outbox")
+
+    async def stop(self) -> None:
+        """Stop consuming and relaying; what is under way ends first."""
+        if not self._tasks:
+            return
+        supervisor, relay = self._tasks
+        await stop_tasks([supervisor])
+        self._relay.stop()
+        await asyncio.wait([relay], timeout=CONFIRM_SECONDS)
+        await stop_tasks([relay])
+        await self.broker.stop()
+        self._started.clear()
+        await self._transport.close()
+        self._tasks = []
+
+    async def ping(self, seconds: float) -> bool:
+        return self._started.is_set() and await self.broker.ping(seconds)
+
+    def consuming(self) -> bool:
+        return self._started.is_set() and self.broker.consuming
+
+    def outbox_queues(self) -> list[str]:
+        return [QUEUE]
+
+    async def _send(self, claimed: Claimed) -> None:
+        """Publish one message and wait until Service Bus has stored it."""
+        headers: dict[str, Any] = dict(claimed.headers)
+        if claimed.attempt:
+            headers[amqp.ATTEMPT] = str(claimed.attempt)
+        await self.broker.publish(
+            claimed.body,
+            claimed.route or "",
+            topic="" if claimed.route else entities.TOPIC,
+            headers=headers,
+            correlation_id=headers.get("ce-correlationid"),
+            message_id=amqp.broker_message_id(claimed.message_id, claimed.attempt),
+            subject=claimed.type,
+            timeout=CONFIRM_SECONDS,
+        )
+
+    async def _start_broker(self) -> None:
+        """Start the broker as often as needed; once started it reconnects by itself."""
+        pause = FIRST_PAUSE_SECONDS
+        while not self._started.is_set():
+            try:
+                await self.broker.start()
+            except Exception as error:  # noqa: BLE001 - told, and tried again
+                tell(
+                    logger,
+                    "cannot consume from Service Bus: did certifyclouds migrate run with this"
+                    " BUS_URL?",
+                    error,
+                )
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LAST_PAUSE_SECONDS)
+            else:
+                self._started.set()

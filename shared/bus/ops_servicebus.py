@@ -1,0 +1,177 @@
+"""The operator's view of Service Bus, with the outbox in the database beside it.
+
+Dead letters from before the change to Service Bus lie in the database; both are shown as one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+from uuid import UUID, uuid4
+
+from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusReceiver
+
+from shared.bus import amqp, topology
+from shared.bus.broker.servicebus.address import Address
+from shared.bus.broker.servicebus.client import Connection, closed
+from shared.bus.broker.servicebus.envelope import Envelope, read, written
+from shared.bus.ops import LIST_LIMIT, DeadLetter, Depth, PostgresOperator
+from shared.bus.servicebus.namespace import Namespace
+
+_AT_ONCE: Final = 50
+_SECONDS: Final = 2.0
+# Why Service Bus itself lays a message aside (Azure Service Bus, "dead-letter queues").
+_BY_BROKER: Final = {
+    "MaxDeliveryCountExceeded": (
+        "delivery_limit",
+        "It was handed out too often and never settled; its consumer may die of it.",
+    ),
+    "TTLExpiredException": ("expired", "It waited longer than the queue keeps messages."),
+}
+
+
+class ServiceBusOperator:
+    """Implements `Operator` on a Service Bus namespace over short connections of its own."""
+
+    def __init__(self, url: str, outbox: PostgresOperator) -> None:
+        self._namespace = Namespace.of(url)
+        self._outbox = outbox
+
+    async def depths(self) -> list[Depth]:
+        """Return every queue's depth. What is locked by a consumer counts as ready there."""
+        relay = [depth for depth in await self._outbox.depths() if depth.queue == "relay"]
+        async with self._namespace.administered() as client:
+            found = {one.name: one async for one in client.list_queues_runtime_properties()}
+        own = [
+            Depth(
+                queue=name,
+                ready=found[name].active_message_count or 0,
+                delayed=found[name].scheduled_message_count or 0,
+                in_flight=0,
+                dead=found[name].dead_letter_message_count or 0,
+            )
+            for name in sorted(topology.queues())
+            if name in found
+        ]
+        return [*own, *relay]
+
+    async def dead_letters(
+        self, queue: str | None = None, *, limit: int = LIST_LIMIT
+    ) -> list[DeadLetter]:
+        letters = await self._outbox.dead_letters(queue, limit=limit)
+        async with self._namespace.connected() as connection:
+            for name in [queue] if queue else await self._with_dead_letters():
+                receiver = _dead(connection, name)
+                async for message in _peeked(receiver, limit - len(letters)):
+                    letters.append(_letter(name, message))
+                await closed(receiver)
+        return letters
+
+    async def replay(self, queue: str, message_id: UUID | None = None) -> int:
+        count = await self._outbox.replay(queue, message_id)
+        async with self._namespace.connected() as connection:
+            receiver, sender = _dead(connection, queue), connection.sender(queue)
+            async for message in _taken(receiver, message_id):
+                await sender.send(written(_as_new(read(message))))
+                await receiver.complete_message(message)
+                count += 1
+            await closed(receiver)
+        return count
+
+    async def purge(self, queue: str, message_id: UUID | None = None) -> int:
+        count = await self._outbox.purge(queue, message_id)
+        async with self._namespace.connected() as connection:
+            receiver = _dead(connection, queue)
+            async for message in _taken(receiver, message_id):
+                await receiver.complete_message(message)
+                count += 1
+            await closed(receiver)
+        return count
+
+    async def _with_dead_letters(self) -> list[str]:
+        """Return the queues that have any: to look into one costs a connection."""
+        return [
+            depth.queue for depth in await self.depths() if depth.dead and depth.queue != "relay"
+        ]
+
+
+def _dead(connection: Connection, queue: str) -> ServiceBusReceiver:
+    return connection.receiver(Address(queue, sub_queue="deadletter"))
+
+
+async def _peeked(
+    receiver: ServiceBusReceiver, limit: int
+) -> AsyncIterator[ServiceBusReceivedMessage]:
+    """Yield dead letters without taking them, at most `limit`."""
+    begin = 0
+    while limit > 0:
+        found = await receiver.peek_messages(min(limit, _AT_ONCE), sequence_number=begin)
+        if not found:
+            return
+        for message in found:
+            yield message
+        limit -= len(found)
+        begin = (found[-1].sequence_number or 0) + 1
+
+
+async def _taken(
+    receiver: ServiceBusReceiver, message_id: UUID | None
+) -> AsyncIterator[ServiceBusReceivedMessage]:
+    """Go through a queue's dead letters once; each that is not completed is given back."""
+    others: list[ServiceBusReceivedMessage] = []
+    try:
+        while found := await receiver.receive_messages(1, max_wait_time=_SECONDS):
+            (message,) = found
+            if message_id is None or _event_id(read(message)) == message_id:
+                yield message
+            else:
+                others.append(message)
+    finally:
+        for message in others:
+            await receiver.abandon_message(message)
+
+
+def _as_new(envelope: Envelope) -> Envelope:
+    """Return a dead letter as a first try.
+
+    Its id is another one each time: duplicate detection would drop one that the queue has seen.
+    """
+    return Envelope(
+        body=envelope.body,
+        headers=amqp.own_headers(envelope.headers),
+        message_id=f"{_event_id(envelope)}:{uuid4()}",
+        correlation_id=envelope.correlation_id,
+        content_type=envelope.content_type,
+        subject=envelope.subject,
+    )
+
+
+def _letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
+    envelope = read(message)
+    said = str(message.dead_letter_reason or "")
+    reason, description = _BY_BROKER.get(
+        said, (said, str(message.dead_letter_error_description or ""))
+    )
+    return DeadLetter(
+        queue=queue,
+        message_id=_event_id(envelope),
+        type=str(envelope.headers.get("ce-type", "")),
+        headers={
+            name: value
+            for name, value in amqp.own_headers(envelope.headers).items()
+            if not name.startswith("DeadLetter")
+        },
+        body=envelope.body,
+        attempts=envelope.attempt + (said not in _BY_BROKER),
+        reason=reason,
+        description=description,
+        dead_at=message.enqueued_time_utc,
+    )
+
+
+def _event_id(envelope: Envelope) -> UUID | None:
+    with contextlib.suppress(ValueError):
+        return UUID(str(envelope.headers.get("ce-id")))
+    return None
