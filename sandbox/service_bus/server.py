@@ -6,6 +6,7 @@ from typing import Final, Self
 
 from sandbox.service_bus.authority import Authority
 from sandbox.service_bus.connection import Connection
+from sandbox.service_bus.door import Door
 from sandbox.service_bus.namespace import Namespace
 
 LOOPBACK: Final = "127.0.0.1"
@@ -15,15 +16,24 @@ _BEAT_SECONDS: Final = 10
 
 
 class Emulator:
-    """Serves a namespace while it is entered: `async with Emulator(namespace) as emulator`."""
+    """Serves a namespace while it is entered: `async with Emulator(namespace) as emulator`.
+
+    `administration` is the port of its administration's TLS server, which is reached through its
+    own port too.
+    """
 
     def __init__(
-        self, namespace: Namespace, authority: Authority | None = None, port: int = 0
+        self,
+        namespace: Namespace,
+        authority: Authority | None = None,
+        port: int = 0,
+        administration: int | None = None,
     ) -> None:
         self.namespace = namespace
         self.authority = authority or Authority({KEY_NAME: KEY})
         self.connections: set[Connection] = set()
         self.port = port
+        self._administration = administration
         self._server: asyncio.Server | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -38,7 +48,7 @@ class Emulator:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), LOOPBACK, self.port)
+        self._server = await loop.create_server(self._door, LOOPBACK, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         self.namespace.agenda.on_sooner = self.wake
         self.wake()
@@ -60,6 +70,9 @@ class Emulator:
         self.drop_connections()
         # Transports that were aborted are gone in the next turn of the loop.
         await asyncio.sleep(0)
+
+    def _door(self) -> Door:
+        return Door(lambda: Connection(self), self._administration)
 
     def drop_connections(self) -> None:
         """Tear every connection down without a word; clients are free to come back."""

@@ -11,11 +11,14 @@ from uuid import UUID, uuid4
 import aio_pika
 import orjson
 from aiormq.exceptions import ChannelNotFoundEntity
+from azure.servicebus import ServiceBusMessage
 from prometheus_client import CollectorRegistry
 
 from shared.bus import Bus, Message, Retry, topology
 from shared.bus.amqp import arguments
 from shared.bus.ops import DeadLetter, Operator
+from shared.bus.servicebus.namespace import Namespace
+from shared.bus.urls import RABBITMQ, SERVICE_BUS, kind_of
 from shared.clock import utc_now
 from shared.database import Pool
 from shared.events import (
@@ -150,8 +153,11 @@ class Rig:
         self, queue: str, body: bytes, headers: dict[str, str], *, notify: bool = True
     ) -> None:
         """Put a message straight into a queue, past every check of `emit`."""
-        if self.url:
+        if kind_of(self.url) == RABBITMQ:
             await inject_rabbit(self.url, queue, body, headers)
+            return
+        if kind_of(self.url) == SERVICE_BUS:
+            await inject_service_bus(self.url, queue, body, headers)
             return
         async with self.database.connection() as conn, conn.transaction():
             message_id = uuid4()
@@ -204,6 +210,29 @@ async def inject_rabbit(url: str, queue: str, body: bytes, headers: dict[str, st
             body, headers={**headers}, delivery_mode=aio_pika.DeliveryMode.PERSISTENT
         )
         await channel.default_exchange.publish(message, queue, mandatory=True)
+
+
+async def inject_service_bus(url: str, queue: str, body: bytes, headers: dict[str, str]) -> None:
+    async with Namespace.of(url).connected() as connection:
+        await connection.sender(queue).send(
+            ServiceBusMessage(body, application_properties={**headers}, message_id=str(uuid4()))
+        )
+
+
+async def empty_service_bus(url: str) -> None:
+    """Receive what is in the topology's queues: tests do not see each other's messages."""
+    async with Namespace.of(url).administered() as client:
+        async for queue in client.list_queues_runtime_properties():
+            if queue.total_message_count:
+                properties = await client.get_queue(queue.name)
+                await client.delete_queue(queue.name)
+                await client.create_queue(
+                    queue.name,
+                    requires_duplicate_detection=properties.requires_duplicate_detection,
+                    lock_duration=properties.lock_duration,
+                    max_delivery_count=properties.max_delivery_count,
+                    max_size_in_megabytes=properties.max_size_in_megabytes,
+                )
 
 
 async def empty_database(database: Database) -> None:

@@ -6,6 +6,7 @@ them again changes nothing.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,6 +19,7 @@ from azure.servicebus.management import CorrelationRuleFilter
 from shared.bus.servicebus import entities
 from shared.errors import SettingsError
 
+_AT_ONCE: Final = 8
 # Fixed when an entity is made (Azure Service Bus, "Duplicate detection").
 _FIXED: Final = ("requires_duplicate_detection",)
 
@@ -32,13 +34,16 @@ async def declare(
     """
     await _topic(client)
     standing = {queue.name: queue async for queue in client.list_queues()}
-    for name in queues:
-        await _queue(client, name, standing.get(name))
     subscribed = {one.name: one async for one in client.list_subscriptions(entities.TOPIC)}
-    for name, wire_type in queues.items():
-        await _subscription(
-            client, name, wire_type, subscribed.get(entities.subscription_name(name))
-        )
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(name: str, wire_type: str) -> None:
+        async with turns:
+            await _queue(client, name, standing.get(name))
+            subscription = subscribed.get(entities.subscription_name(name))
+            await _subscription(client, name, wire_type, subscription)
+
+    await asyncio.gather(*(one(name, wire_type) for name, wire_type in queues.items()))
     for name in removed:
         if entities.subscription_name(name) in subscribed:
             await client.delete_subscription(entities.TOPIC, entities.subscription_name(name))

@@ -21,6 +21,7 @@ from shared.bus.broker.servicebus.client import Connection, Endpoint
 from shared.bus.urls import address_of
 from shared.errors import TransientError
 
+_CA_FILE: Final = "cafile="
 # What a developer's own session could answer: a service must not act as whoever is signed in.
 _NOT_ASKED: Final = {
     f"exclude_{one}_credential": True
@@ -32,20 +33,28 @@ _NOT_ASKED: Final = {
 class Namespace:
     """Where it is and how we sign in: with a connection string, or else as an identity.
 
-    `client_id` names a user-assigned identity where the workload has several.
+    `client_id` names a user-assigned identity where the workload has several. `ca_file` holds the
+    certificates that its administration's is checked against, where that is no public one.
     """
 
     host: str
     connection_string: str = field(default="", repr=False)
     client_id: str | None = None
+    ca_file: str | None = None
 
     @classmethod
     def of(cls, url: str) -> Self:
-        """Return the namespace of `Endpoint=sb://…`, or of `sb://[client id@]name`."""
+        """Return the namespace of `Endpoint=sb://…[;CaFile=…]`, or of `sb://[client id@]name`."""
         host = address_of(url)
         if url.startswith("sb://"):
             return cls(host=host, client_id=unquote(urlsplit(url).username or "") or None)
-        return cls(host=host, connection_string=url)
+        parts = [part for part in url.split(";") if part]
+        own = [part for part in parts if part.lower().startswith(_CA_FILE)]
+        return cls(
+            host=host,
+            connection_string=";".join(part for part in parts if part not in own),
+            ca_file=own[0][len(_CA_FILE) :] if own else None,
+        )
 
     def endpoint(self) -> Endpoint:
         """Return what the broker connects to; its credential is closed with the process."""
@@ -65,11 +74,12 @@ class Namespace:
             yield connection
 
     @asynccontextmanager
-    async def administered(self, **options: Any) -> AsyncIterator[ServiceBusAdministrationClient]:  # noqa: ANN401 - the client's own
+    async def administered(self) -> AsyncIterator[ServiceBusAdministrationClient]:
         """Open a client for entities.
 
         Raises `TransientError` where the namespace does not answer or does not let us in.
         """
+        options: dict[str, Any] = {"connection_verify": self.ca_file} if self.ca_file else {}
         async with AsyncExitStack() as stack:
             if self.connection_string:
                 client = ServiceBusAdministrationClient.from_connection_string(

@@ -1,4 +1,4 @@
-"""The two buses that every promise is kept on: inside PostgreSQL, and over RabbitMQ.
+"""The buses that every promise is kept on: inside PostgreSQL, over RabbitMQ, over Service Bus.
 
 All tests here share one database, emptied before each: making one takes longer than most of them.
 """
@@ -11,11 +11,12 @@ import pytest
 
 from shared.database import Cluster, catalogue
 from shared.database.migrator import migrate
-from tests.support.bus import Rig, empty_database, empty_rabbit
+from tests.support.bus import Rig, empty_database, empty_rabbit, empty_service_bus
 from tests.support.database import PASSWORDS, Database, execute, run_apart
 from tests.support.rabbitmq import rabbitmq
+from tests.support.service_bus import Namespace, service_bus
 
-__all__ = ["embedded", "external", "rabbitmq", "rig"]
+__all__ = ["embedded", "external", "namespaced", "rabbitmq", "rig", "service_bus"]
 
 NAME = "bus_of_all_tests"
 
@@ -64,9 +65,22 @@ async def external(bus_database: Database, request: pytest.FixtureRequest) -> As
         yield rig
 
 
-@pytest.fixture(params=["postgresql", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+@pytest.fixture
+async def namespaced(bus_database: Database, service_bus: Namespace) -> AsyncIterator[Rig]:
+    """A rig on Service Bus, with empty queues."""
+    async with opened(bus_database) as rig:
+        await rig.switch(service_bus.url)
+        await empty_service_bus(service_bus.url)
+        yield rig
+
+
+FIXTURES = {"postgresql": "embedded", "rabbitmq": "external", "servicebus": "namespaced"}
+
+
+@pytest.fixture(
+    params=["postgresql", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq), "servicebus"]
+)
 def rig(request: pytest.FixtureRequest) -> Rig:
-    """The same test on both buses."""
-    name = "external" if request.param == "rabbitmq" else "embedded"
-    found: Rig = request.getfixturevalue(name)
+    """The same test on all buses."""
+    found: Rig = request.getfixturevalue(FIXTURES[request.param])
     return found
