@@ -39,8 +39,9 @@ class InMemory:
         async with self.tester:
             yield broker
 
-    async def ended(self, queue: str) -> str:
+    async def ended(self, queue: str, *, settled: bool = True) -> str:
         """Say how the one message of a queue ended, or `left` where nothing was done."""
+        assert not settled or any(one.path == queue for one in self.tester.settled)
         return next((one.how for one in self.tester.settled if one.path == queue), "left")
 
 
@@ -75,14 +76,15 @@ class OnTheEmulator:
             self.broker = broker
             yield broker
 
-    async def ended(self, queue: str) -> str:
+    async def ended(self, queue: str, *, settled: bool = True) -> str:
         """Say how the one message of a queue ended, once it is at rest.
 
-        A handler that gives back each time ends where Service Bus has enough of it.
+        A handler that gives back each time ends where Service Bus has enough of it. One that does
+        not settle leaves its message locked.
         """
-        return await until(partial(self._ended, queue))
+        return await until(partial(self._ended, queue, settled))
 
-    def _ended(self, path: str) -> str:
+    def _ended(self, path: str, settled: bool) -> str:
         queue = self.namespace.queue(path)
         if queue.dead_letters.count:
             (dead,) = queue.dead_letters.peek(0, 1)
@@ -91,7 +93,7 @@ class OnTheEmulator:
         if not queue.count:
             return "complete"
         busy = any(sub._liveness._handling for sub in self.broker.subscribers)  # type: ignore[attr-defined]
-        return "left" if len(queue.locks) and not busy else ""
+        return "" if settled or busy else "left"
 
 
 Rig = InMemory | OnTheEmulator

@@ -172,9 +172,10 @@ async def test_each_policy_settles_a_success_and_an_error_in_its_way(rig: Rig) -
                     await broker.publish(queue, queue)
                 await until(lambda queue=queue: queue in called)
         for policy in POLICIES:
+            settled = policy is not AckPolicy.MANUAL
             ended[policy] = (
-                await rig.ended(f"{policy.value}.good"),
-                await rig.ended(f"{policy.value}.bad"),
+                await rig.ended(f"{policy.value}.good", settled=settled),
+                await rig.ended(f"{policy.value}.bad", settled=settled),
             )
     assert ended == POLICIES
 
