@@ -23,6 +23,7 @@ MENTION_THE_SANDBOX = (
 NOT_SHARED_BY_SERVICES = {
     "shared.clouds": "the cloud clients; the rotator and the syncer meet Azure in a later release",
     "shared.bus.asyncapi": "makes the AsyncAPI document",
+    "shared.bus.broker.servicebus": "a whole FastStream broker; the bus needs only a part of it",
     "shared.events.reference": "makes the event reference",
     "shared.database.cluster": "the embedded server; the command line starts it for all",
     "shared.database.access": "run by `certifyclouds migrate` for all",

@@ -1,59 +1,112 @@
-"""A simulated Service Bus namespace in a process of its own, for the bus's tests."""
+"""Brokers for tests, in memory and on the emulator, and how their messages ended."""
 
-import json
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
-import pytest
+from sandbox.service_bus import Emulator, Namespace
+from shared.bus.broker.servicebus import ServiceBusBroker, TestServiceBusBroker, Timing
+from tests.support.waiting import eventually
 
-START_SECONDS = 30.0
-STOP_SECONDS = 10.0
-
-
-class Namespace:
-    """One namespace that can be ended and started again at the same address, empty."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
-        self.url = ""
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        ready = self._folder / "ready.json"
-        ready.unlink(missing_ok=True)
-        argv = ["--state", str(self._folder), "--ready-file", str(ready), "--port", str(self._port)]
-        self._process = subprocess.Popen([sys.executable, "-m", "sandbox.service_bus", *argv])
-        deadline = time.monotonic() + START_SECONDS
-        while not ready.exists():
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise AssertionError("The Service Bus emulator did not start.")
-            time.sleep(0.02)
-        told = json.loads(ready.read_text())
-        self._port = told["port"]
-        self.url = f"{told['connection_string']}CaFile={told['ca_file']}"
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End it; what was in it is gone."""
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(STOP_SECONDS)
-            self._process = None
+until = partial(eventually, seconds=30, pause=0.02)
+QUICK = Timing(poll=0.2, stall=10.0, open=10.0, first_pause=0.05, last_pause=0.2)
+# The client's own retries, short: a test that waits for them is a slow test.
+CLIENT = {"retry_total": 1, "retry_backoff_factor": 0.05}
+NOWHERE = "Endpoint=sb://localhost;SharedAccessKeyName=name;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;"
 
 
-@pytest.fixture(scope="session")
-def service_bus() -> Iterator[Namespace]:
-    """The namespace of this test run."""
-    with tempfile.TemporaryDirectory(prefix="certifyclouds-servicebus-") as folder:
-        namespace = Namespace(Path(folder))
-        namespace.start()
-        try:
-            yield namespace
-        finally:
-            namespace.stop()
+class InMemory:
+    """A rig whose broker needs no namespace."""
+
+    real = False
+
+    def __init__(self) -> None:
+        self.tester = TestServiceBusBroker()
+
+    def make(self, **options: Any) -> ServiceBusBroker:
+        return ServiceBusBroker(NOWHERE, **{"timing": QUICK, **options})
+
+    def queue(self, *_: str, **__: Any) -> None:
+        """Nothing has to be made here."""
+
+    subscription = queue
+
+    @asynccontextmanager
+    async def running(self, broker: ServiceBusBroker) -> AsyncIterator[ServiceBusBroker]:
+        self.tester = TestServiceBusBroker(broker)
+        async with self.tester:
+            yield broker
+
+    async def ended(self, queue: str, *, settled: bool = True) -> str:
+        """Say how the one message of a queue ended, or `left` where nothing was done."""
+        assert not settled or any(one.path == queue for one in self.tester.settled)
+        return next((one.how for one in self.tester.settled if one.path == queue), "left")
+
+
+@dataclass
+class OnTheEmulator:
+    """A rig whose broker is the real client on a namespace of this process."""
+
+    emulator: Emulator
+    namespace: Namespace = field(init=False)
+    broker: ServiceBusBroker = field(init=False)
+    real = True
+
+    def __post_init__(self) -> None:
+        self.namespace = self.emulator.namespace
+
+    def make(self, **options: Any) -> ServiceBusBroker:
+        options = {"timing": QUICK, "client_options": CLIENT, **options}
+        return ServiceBusBroker(self.emulator.connection_string, **options)
+
+    def queue(self, *names: str, **options: Any) -> None:
+        for name in names:
+            self.namespace.create_queue(name, **{"max_delivery_count": 3, **options})
+
+    def subscription(self, topic: str, *names: str, **options: Any) -> None:
+        self.namespace.create_topic(topic)
+        for name in names:
+            self.namespace.create_subscription(topic, name, **options)
+
+    @asynccontextmanager
+    async def running(self, broker: ServiceBusBroker) -> AsyncIterator[ServiceBusBroker]:
+        async with TestServiceBusBroker(broker, with_real=True):
+            self.broker = broker
+            yield broker
+
+    async def ended(self, queue: str, *, settled: bool = True) -> str:
+        """Say how the one message of a queue ended, once it is at rest.
+
+        A handler that gives back each time ends where Service Bus has enough of it. One that does
+        not settle leaves its message locked.
+        """
+        return await until(partial(self._ended, queue, settled))
+
+    def _ended(self, path: str, settled: bool) -> str:
+        queue = self.namespace.queue(path)
+        if queue.dead_letters.count:
+            (dead,) = queue.dead_letters.peek(0, 1)
+            reason = dead.message.application_properties.get("DeadLetterReason")
+            return "abandon" if reason == "MaxDeliveryCountExceeded" else "dead_letter"
+        if not queue.count:
+            return "complete"
+        busy = any(sub._liveness._handling for sub in self.broker.subscribers)  # type: ignore[attr-defined]
+        return "" if settled or busy else "left"
+
+
+Rig = InMemory | OnTheEmulator
+
+
+@dataclass
+class Told:
+    """A logger that remembers what it was told; FastStream's interface."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def log(self, _: int, message: Any, /, *__: Any, **___: Any) -> None:
+        self.lines.append(str(message))
+
+    def has(self, text: str) -> Callable[[], bool]:
+        return lambda: any(text in line for line in self.lines)

@@ -14,7 +14,7 @@ from shared.database.migrator import migrate
 from tests.support.bus import Rig, empty_database, empty_rabbit, empty_service_bus
 from tests.support.database import PASSWORDS, Database, execute, run_apart
 from tests.support.rabbitmq import rabbitmq
-from tests.support.service_bus import Namespace, service_bus
+from tests.support.namespace import Namespace, service_bus
 
 __all__ = ["embedded", "external", "namespaced", "rabbitmq", "rig", "service_bus"]
 

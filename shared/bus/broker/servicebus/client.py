@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from azure.servicebus import ServiceBusMessage as NativeMessage
 from azure.servicebus import TransportType
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 from faststream.exceptions import SetupError
 
 from shared.bus.broker.servicebus.address import Address
+from shared.bus.broker.servicebus.envelope import Envelope, written
 from shared.bus.broker.servicebus.errors import explained
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 CLOSE_SECONDS: Final = 5.0
+SEND_SECONDS: Final = 60.0
+LARGE_BYTES: Final = 128 * 1024
+# Service Bus quotas: the largest message of the Standard tier.
+STANDARD_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,20 +132,31 @@ class Sender:
         self._turn = asyncio.Lock()
         self._native: ServiceBusSender | None = None
 
-    async def send(self, message: NativeMessage, seconds: float | None = None) -> None:
+    async def send(self, envelope: Envelope, seconds: float | None = None) -> None:
         """Send, and return when Service Bus has stored it.
 
         Raises `PermanentError` for a message that is too large and else `TransientError`. After a
-        failure, or when it is cancelled, the next message gets a new link.
+        failure, or when it is cancelled, the next message gets a new link. Without a limit the
+        client would wait for ever for an answer that was lost.
         """
         async with self._turn:
             try:
-                await self._opened().send_messages(message, timeout=seconds)
+                await self._send(self._opened(), envelope, seconds or SEND_SECONDS)
             except BaseException as error:
                 await self.close()
                 if isinstance(error, Exception):
                     raise explained(error, self._connection.url, self._entity) from error
                 raise
+
+    async def _send(self, native: ServiceBusSender, envelope: Envelope, seconds: float) -> None:
+        message = written(envelope)
+        if len(envelope.body) > LARGE_BYTES:
+            # The client tells a message that is too large like a connection that broke, so it is
+            # measured before. On Premium a message may be larger than a batch: Azure judges.
+            batch = await native.create_message_batch()
+            if batch.max_size_in_bytes <= STANDARD_BYTES:
+                batch.add_message(message)
+        await native.send_messages(message, timeout=seconds)
 
     async def close(self) -> None:
         native, self._native = self._native, None

@@ -13,6 +13,7 @@ from azure.servicebus import ServiceBusReceivedMessage
 
 ATTEMPT: Final = "x-attempt"
 ORIGINAL_ID: Final = "x-message-id"
+LEAST_INTEGER: Final = -(2**31)
 # Application properties that Service Bus sets on a dead letter; a copy must not carry them on.
 DEAD_LETTER_PROPERTIES: Final = frozenset({"DeadLetterReason", "DeadLetterErrorDescription"})
 # The types that an application property may have (Service Bus documentation, "Messages, payloads,
@@ -107,7 +108,9 @@ def _word(value: object) -> str | None:
 
 
 def _property(value: Any) -> Any:  # noqa: ANN401 - a property may have any of several types
-    return value if isinstance(value, PROPERTY_TYPES) else str(value)
+    """Return a value that the client can write: it knows 32 bits of an integer, and fails at 33."""
+    too_wide = isinstance(value, int) and not LEAST_INTEGER <= value <= -LEAST_INTEGER - 1
+    return value if isinstance(value, PROPERTY_TYPES) and not too_wide else str(value)
 
 
 def _body(message: ServiceBusReceivedMessage) -> bytes:

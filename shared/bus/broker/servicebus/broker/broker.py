@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 PING_SECONDS = 5.0
 
 
-class ServiceBusBroker(
+class ServiceBusBroker(  # pyright: ignore[reportIncompatibleMethodOverride]  # as FastStream's own do
     ServiceBusRegistrator, BrokerUsecase[Delivery, Connection, ServiceBusBrokerConfig]
 ):
     """A FastStream broker on Azure Service Bus's queues, topics and subscriptions.

@@ -11,7 +11,7 @@ from faststream._internal.producer import ProducerProto
 from faststream.exceptions import FeatureNotSupportedException, IncorrectState, SetupError
 
 from shared.bus.broker.servicebus.client import Connection
-from shared.bus.broker.servicebus.envelope import Envelope, written
+from shared.bus.broker.servicebus.envelope import Envelope
 from shared.bus.broker.servicebus.parser import decode, parse_message
 from shared.bus.broker.servicebus.response import ServiceBusPublishCommand
 
@@ -56,8 +56,8 @@ class ServiceBusProducer(ProducerProto[ServiceBusPublishCommand]):
             raise IncorrectState(
                 "The broker is not connected: call `connect()` or `start()` first."
             )
-        message = written(await self.envelope(cmd))
-        await self._connection.sender(cmd.destination).send(message, cmd.timeout)
+        envelope = await self.envelope(cmd)
+        await self._connection.sender(cmd.destination).send(envelope, cmd.timeout)
 
     async def envelope(self, cmd: ServiceBusPublishCommand) -> Envelope:
         """Encode the command's body and put its properties in their places."""

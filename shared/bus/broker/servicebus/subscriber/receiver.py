@@ -13,7 +13,7 @@ from shared.bus.broker.servicebus.address import Address
 from shared.bus.broker.servicebus.broker.config import Timing
 from shared.bus.broker.servicebus.client import Connection, Sender, closed
 from shared.bus.broker.servicebus.delivery import Delivery, Particulars, Tell
-from shared.bus.broker.servicebus.envelope import Envelope, read, written
+from shared.bus.broker.servicebus.envelope import Envelope, read
 from shared.clock import utc_now
 
 
@@ -42,7 +42,7 @@ class ReceiverLink:
         return await self._receiver.renew_message_lock(self._message)
 
     async def send(self, envelope: Envelope) -> None:
-        await self._sender.send(written(envelope))
+        await self._sender.send(envelope)
 
 
 class Receiver:
