@@ -180,7 +180,7 @@ class Rig:
     async def left(self) -> int:
         """Return how many messages are in the outbox, the queues and the retry queues."""
         depths = await (await self.operator()).depths()
-        return sum(depth.ready + depth.delayed + depth.in_flight for depth in depths)
+        return sum(depth.ready + depth.delayed + (depth.in_flight or 0) for depth in depths)
 
 
 def valid_headers(event: Event, **changes: str) -> dict[str, str]:
