@@ -14,9 +14,12 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
 
 from shared.bus import amqp, topology
 from shared.bus.ops import LIST_LIMIT, DeadLetter, Depth, PostgresOperator
+from shared.bus.relay import QUEUE
+from shared.errors import TransientError
 
 
 class RabbitOperator:
@@ -27,10 +30,13 @@ class RabbitOperator:
         self._outbox = outbox
 
     async def depths(self) -> list[Depth]:
-        relay = [depth for depth in await self._outbox.depths() if depth.queue == "relay"]
+        stored = {depth.queue: depth for depth in await self._outbox.depths()}
         async with self._channel() as channel:
-            own = [await _depth(channel, queue) for queue in sorted(topology.queues())]
-        return [*own, *relay]
+            own = [
+                await _depth(channel, queue, stored.pop(queue, None))
+                for queue in sorted(topology.queues())
+            ]
+        return [*own, *(left for left in stored.values() if left.queue == QUEUE or left.dead)]
 
     async def dead_letters(
         self, queue: str | None = None, *, limit: int = LIST_LIMIT
@@ -75,14 +81,26 @@ class RabbitOperator:
 
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[AbstractChannel]:
-        async with amqp.connected(self._url) as connection:
-            yield await connection.channel(publisher_confirms=True, on_return_raises=True)
+        """Lend a channel. Raises `TransientError` where the broker refuses or goes away."""
+        try:
+            async with amqp.connected(self._url) as connection:
+                yield await connection.channel(publisher_confirms=True, on_return_raises=True)
+        except ChannelNotFoundEntity:
+            raise TransientError(
+                "A queue is missing on RabbitMQ; run certifyclouds migrate with this BUS_URL."
+            ) from None
+        except (AMQPError, OSError, TimeoutError) as error:
+            raise TransientError(
+                f"RabbitMQ did not answer to the end ({type(error).__name__}); look at it and try"
+                " again. Nothing is lost."
+            ) from None
 
 
-async def _depth(channel: AbstractChannel, queue: str) -> Depth:
-    """Count what waits. RabbitMQ tells a client no age, and nothing about what is in flight.
+async def _depth(channel: AbstractChannel, queue: str, stored: Depth | None) -> Depth:
+    """Count what waits, with the dead letters that are `stored` in the database.
 
-    Looking at the oldest message would cost it one of its deliveries (`x-delivery-limit`).
+    RabbitMQ tells a client no age, and nothing about what is in flight. Looking at the oldest
+    message would cost it one of its deliveries (`x-delivery-limit`).
     """
     found = {
         name: (await channel.declare_queue(name, durable=True, passive=True)).declaration_result
@@ -93,14 +111,19 @@ async def _depth(channel: AbstractChannel, queue: str) -> Depth:
         ready=found[queue].message_count or 0,
         delayed=found[amqp.retry_queue(queue)].message_count or 0,
         in_flight=None,
-        dead=found[amqp.dead_queue(queue)].message_count or 0,
+        dead=(found[amqp.dead_queue(queue)].message_count or 0) + (stored.dead if stored else 0),
         consumers=found[queue].consumer_count,
     )
 
 
 async def _dead(channel: AbstractChannel, queue: str) -> AsyncIterator[AbstractIncomingMessage]:
     """Go through a queue's dead letters once; each stays unless it is acknowledged."""
-    declared = await channel.declare_queue(amqp.dead_queue(queue), durable=True, passive=True)
+    try:
+        declared = await channel.declare_queue(amqp.dead_queue(queue), durable=True, passive=True)
+    except ChannelNotFoundEntity:
+        if queue in topology.queues():
+            raise
+        return  # a queue of an earlier release: what is left of it is in the database
     for _ in range(declared.declaration_result.message_count or 0):
         message = await declared.get(fail=False)
         if message is None:
