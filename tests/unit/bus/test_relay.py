@@ -234,3 +234,17 @@ async def test_a_stopping_relay_settles_what_is_under_way() -> None:
         answer.set()
 
     assert len(done) == 3
+
+
+async def test_a_message_whose_answer_is_not_waited_for_goes_back_at_once() -> None:
+    outbox, begun = Outbox(2), asyncio.Event()
+
+    async def send(_: Claimed) -> None:
+        begun.set()
+        await asyncio.sleep(3600)
+
+    async with relaying(outbox, send) as running:
+        await begun.wait()
+        running.stop()
+        running.abandon()
+    await until(lambda: len(outbox.waiting) == 2)
