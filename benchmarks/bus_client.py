@@ -70,9 +70,8 @@ async def fill(url: str, database: str, count: int) -> dict[str, Any]:
 
 async def outbox(bus: Bus) -> int:
     """Return how many events have not left the outbox."""
-    return sum(
-        one.ready + one.in_flight for one in await bus.operator.depths() if one.queue == "relay"
-    )
+    relay = [one for one in await bus.operator.depths() if one.queue == "relay"]
+    return sum(one.ready + (one.in_flight or 0) for one in relay)
 
 
 async def consume(url: str, database: str, count: int) -> dict[str, Any]:

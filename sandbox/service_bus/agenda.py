@@ -6,7 +6,7 @@ from itertools import count
 
 from sandbox.clock import Clock
 
-Action = Callable[[], None]
+Action = Callable[[], object]
 
 
 class Agenda:

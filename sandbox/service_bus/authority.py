@@ -37,7 +37,8 @@ class Authority:
             self._check_jwt(token)
 
     def _check_signature(self, token: str, audience: str) -> None:
-        parts = dict(part.partition("=")[::2] for part in token.split("&"))
+        pairs = (part.partition("=") for part in token.split("&"))
+        parts = {name: value for name, _, value in pairs}
         key = self._keys.get(unquote(parts.get("skn", "")))
         if key is None:
             raise _refused("InvalidSignature: there is no shared access policy of this name.")

@@ -70,7 +70,8 @@ class Connection(asyncio.Protocol):
             self._transport = transport
         self._hub.connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self._hub.connections.discard(self)
         self._transport = None
         for session in self._sessions.values():

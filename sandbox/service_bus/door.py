@@ -32,7 +32,8 @@ class Door(asyncio.Protocol):
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self._transport = None
         if self._inside is not None:
             self._inside.close()

@@ -84,7 +84,7 @@ class IncomingLink(Link):
             return
         outcome = self._take(raw, first.message_format or 0)
         if outcome is not None and not first.settled:
-            self.session.settle(True, first.delivery_id, outcome)
+            self.session.settle(first.delivery_id, outcome, receiver=True)
         if self._credit < _CREDIT // 2:
             self.give_credit()
 

@@ -130,11 +130,11 @@ class Message:
     def with_properties(self, more: Mapping[str, Value]) -> "Message":
         """Return the same message with these application properties added or replaced."""
         changed = Message(b"")
-        changed._sections = dict(self._sections)  # noqa: SLF001 - its own class
-        changed._bodies = self._bodies  # noqa: SLF001 - its own class
+        changed._sections = dict(self._sections)
+        changed._bodies = self._bodies
         properties = {**self.application_properties, **more}
         raw = encode(Described(ULong(_APPLICATION), properties))
-        changed._sections[_APPLICATION] = raw  # noqa: SLF001 - its own class
+        changed._sections[_APPLICATION] = raw
         changed.size = self.size + len(raw) - len(self._sections.get(_APPLICATION, _NO_RAW))
         return changed
 

@@ -101,7 +101,7 @@ class Session:
             )
         )
 
-    def settle(self, receiver: bool, delivery: Value, outcome: Described) -> None:
+    def settle(self, delivery: Value, outcome: Described, *, receiver: bool) -> None:
         """Say what became of a delivery; `receiver` is our role."""
         self.send(Disposition(receiver, UInt(delivery), UInt(delivery), True, outcome))
 
@@ -148,7 +148,7 @@ class Session:
             queue, token = self.unsettled.pop(delivery)
             outcome = self._apply(queue, token, disposition.state)
             if outcome is not None and not disposition.settled:
-                self.settle(False, delivery, outcome)
+                self.settle(delivery, outcome, receiver=False)
 
     def _unsettled_between(self, first: int, last: int) -> list[int]:
         if last == first:

@@ -13,6 +13,9 @@ from sandbox.service_bus.entities.queue import Queue
 from sandbox.service_bus.errors import ARGUMENT_ERROR, BusError
 from sandbox.service_bus.outcomes import ACCEPTED, MODIFIED, REJECTED, RELEASED
 
+# Where an error has its info (AMQP 1.0 part 2, 2.8.14).
+_INFO: Final = 2
+
 
 def settle(queue: Queue, token: UUID, state: Described) -> None:
     """Apply a delivery state. Raises `BusError` when the lock is gone."""
@@ -60,5 +63,6 @@ def _reason(state: Described) -> tuple[str | None, str | None]:
     """Return why a message is rejected: the info of its error holds it."""
     error = state.value[0] if state.value else None
     fields = error.value if isinstance(error, Described) else []
-    info = {str(key): value for key, value in (fields[2] or {}).items()} if len(fields) > 2 else {}
+    given = dict(enumerate(fields)).get(_INFO) or {}
+    info = {str(key): value for key, value in given.items()}
     return info.get("DeadLetterReason"), info.get("DeadLetterErrorDescription")

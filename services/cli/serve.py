@@ -5,9 +5,10 @@ import sys
 
 from services.cli.registry import build_of, names, settings_of
 from services.cli.settings import environment, own_variables
+from shared.bus import ConsumersLostError
 from shared.errors import PermanentError, SettingsError
 from shared.service import serve
-from shared.service.main import EXIT_REFUSED, EXIT_SETTINGS, run_loop, stop_on_signals
+from shared.service.main import EXIT_LOST, EXIT_REFUSED, EXIT_SETTINGS, run_loop, stop_on_signals
 from shared.settings import ServiceSettings, load_settings
 from shared.telemetry import configure_logging, get_logger
 
@@ -22,6 +23,9 @@ def serve_command(asked: str) -> int:
     except PermanentError as error:
         sys.stderr.write(f"certifyclouds serve {asked}: {error}\n")
         return EXIT_SETTINGS if isinstance(error, SettingsError) else EXIT_REFUSED
+    except ConsumersLostError as error:
+        sys.stderr.write(f"certifyclouds serve {asked}: {error}\n")
+        return EXIT_LOST
     return 0
 
 

@@ -21,6 +21,7 @@ from services.gateway.routes import (
     inventory,
     not_built,
     permissions,
+    queues,
     scans,
     schedules,
     system,
@@ -36,6 +37,7 @@ from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.checkpoints import checkpoint_export, write_public_key
+from services.gateway.steps.dead_letters import DeadLetters
 from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
 from services.gateway.steps.live import LiveHub
 from services.gateway.steps.parts import Parts
@@ -66,6 +68,7 @@ ROUTERS: Final = (
     permissions.router,
     vaults.router,
     thresholds.router,
+    queues.router,
     watch.router,
     system.router,
     not_built.router,
@@ -142,6 +145,7 @@ async def join(
         request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus),
         change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
         request_threshold=RequestThreshold(pool=pool, bus=service.bus),
+        dead_letters=DeadLetters(pool=pool, bus=service.bus),
         overview=overview,
         scope_of=scope_of,
         # Anybody may ask for it, so asking must not cost the database a query each time.

@@ -8,6 +8,7 @@ from shared.bus import inbox, topology
 from shared.bus.bus import Bus
 from shared.bus.message import Message
 from shared.bus.retry import Retry
+from shared.bus.standing import ConsumersLostError
 from shared.bus.store import ServiceSeen
 
-__all__ = ["Bus", "Message", "Retry", "ServiceSeen", "inbox", "topology"]
+__all__ = ["Bus", "ConsumersLostError", "Message", "Retry", "ServiceSeen", "inbox", "topology"]

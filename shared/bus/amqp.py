@@ -15,7 +15,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from shared.bus.urls import address_of
-from shared.errors import TransientError
+from shared.errors import SettingsError, TransientError
 
 EXCHANGE: Final = "certifyclouds.events"
 DELIVERY_LIMIT: Final = 20
@@ -106,18 +106,37 @@ def definitions(queues: Mapping[str, str], *, vhost: str = "/") -> dict[str, Any
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[AbstractConnection]:
-    """Open a plain connection. Raises `TransientError` where the broker does not answer."""
+    """Open a plain connection. Raises `TransientError` where the broker does not let us in."""
     try:
         connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
     except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
-        raise TransientError(
-            f"RabbitMQ at {address_of(url)} does not let us in ({type(error).__name__})."
-            " Is it running, and are user, password and virtual host right?"
-        ) from None
+        raise TransientError(_why_not(address_of(url), error)) from None
     try:
         yield connection
     finally:
         await connection.close()
+
+
+def _why_not(address: str, error: Exception) -> str:
+    """Say who is at fault: the network, the credentials, or the virtual host."""
+    match error:
+        case aio_pika.exceptions.ProbableAuthenticationError():
+            what = "refuses our login. Are user and password in BUS_URL right?"
+        # The client expects an answer there, and calls the refusal of a virtual host a wrong one.
+        case aio_pika.exceptions.ConnectionClosed() | aio_pika.exceptions.InvalidFrameError():
+            what = (
+                "ended the connection. Is the virtual host in BUS_URL right, and may the user use"
+                " it?"
+            )
+        case _:
+            what = f"does not answer ({type(error).__name__}). Is it running and reachable?"
+    return f"RabbitMQ at {address} {what}"
+
+
+async def check(url: str) -> None:
+    """Raise `TransientError` with the reason unless the broker lets us in."""
+    async with connected(url):
+        pass
 
 
 async def declare(url: str, subscriptions: Mapping[str, str], removed: Mapping[str, str]) -> None:
@@ -125,7 +144,7 @@ async def declare(url: str, subscriptions: Mapping[str, str], removed: Mapping[s
 
     An unsubscribed queue with messages stays for the operator; an empty one is deleted.
     """
-    async with connected(url) as connection:
+    async with connected(url) as connection, _told_of_others():
         channel = await connection.channel()
         exchange = await channel.declare_exchange(
             EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True
@@ -137,6 +156,29 @@ async def declare(url: str, subscriptions: Mapping[str, str], removed: Mapping[s
                     await declared.bind(exchange, wire_type)
         for queue, wire_type in removed.items():
             await _remove(channel, queue, wire_type)
+
+
+@asynccontextmanager
+async def _told_of_others() -> AsyncIterator[None]:
+    """Turn the broker's refusals of a declaration into sentences.
+
+    RabbitMQ's text names the queue and the argument that differs, and holds no value of ours:
+    https://www.rabbitmq.com/docs/queues#property-equivalence
+    """
+    try:
+        yield
+    except aio_pika.exceptions.ChannelPreconditionFailed as error:
+        raise SettingsError(
+            f"RabbitMQ already has something of this name that was made otherwise: {error}."
+            " Nothing was changed. If it is a queue, move its messages away (rabbitmqctl"
+            " list_queues shows how many there are), delete it with rabbitmqctl delete_queue, and"
+            " run certifyclouds migrate again; or name another virtual host in BUS_URL."
+        ) from None
+    except aio_pika.exceptions.ChannelClosed as error:
+        raise SettingsError(
+            f"RabbitMQ refused to make the queues: {error}. The user in BUS_URL needs the"
+            " permissions configure, write and read for them (rabbitmqctl set_permissions)."
+        ) from None
 
 
 async def _remove(channel: AbstractChannel, queue: str, wire_type: str) -> None:

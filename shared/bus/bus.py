@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID, uuid4
 
+from asyncpg import DiskFullError
 from opentelemetry import trace
 from opentelemetry.propagate import inject
 from opentelemetry.trace import SpanKind, TracerProvider
@@ -31,13 +33,15 @@ from shared.bus.ops import Operator, PostgresOperator
 from shared.bus.ops_rabbit import RabbitOperator
 from shared.bus.ops_servicebus import ServiceBusOperator
 from shared.bus.retry import Retry
+from shared.bus.standing import Standing
 from shared.bus.store import ServiceSeen
 from shared.bus.tasks import stop_tasks
 from shared.bus.topology import SUBSCRIPTIONS, queue_name
 from shared.bus.transports.postgres import LEASE_SECONDS, POLL_SECONDS, PostgresTransport
 from shared.bus.urls import EMBEDDED, RABBITMQ, SERVICE_BUS, kind_of
 from shared.clock import utc_now
-from shared.errors import SettingsError
+from shared.database.transient import DISK_FULL
+from shared.errors import SettingsError, TransientError
 from shared.events import Event
 from shared.telemetry import get_logger
 
@@ -82,6 +86,7 @@ class Bus:
         self._instance = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._metrics = Metrics(registry or CollectorRegistry())
         self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer("shared.bus")
+        self._standing = Standing()
         self._routes: dict[str, Route] = {}
         self._tasks: list[asyncio.Task[None]] = []
         transport = PostgresTransport(pool, lease_seconds=lease_seconds, poll_seconds=poll_seconds)
@@ -90,7 +95,12 @@ class Bus:
             EmbeddedBackend(transport, dispatcher, stop_seconds=stop_seconds)
             if kind_of(url) == EMBEDDED
             else _EXTERNAL[kind_of(url)](
-                url, transport, dispatcher, self._metrics, stop_seconds=stop_seconds
+                url,
+                transport,
+                dispatcher,
+                self._metrics,
+                self._standing,
+                stop_seconds=stop_seconds,
             )
         )
 
@@ -159,14 +169,15 @@ class Bus:
         ):
             headers = write_headers(message)
             inject(headers)
-            await store.publish(
-                connection,
-                message_id=event_id,
-                wire_type=event.type,
-                headers=headers,
-                body=event.model_dump_json().encode(),
-                deliver_at=deliver_at,
-            )
+            with self._noting_a_full_disk():
+                await store.publish(
+                    connection,
+                    message_id=event_id,
+                    wire_type=event.type,
+                    headers=headers,
+                    body=event.model_dump_json().encode(),
+                    deliver_at=deliver_at,
+                )
         self._metrics.emitted.labels(event.type).inc()
         return event_id
 
@@ -193,9 +204,23 @@ class Bus:
         """Say whether every queue with a handler has a live consumer in this process."""
         return self._backend.consuming()
 
+    def troubles(self) -> list[str]:
+        """Say in sentences what is wrong while work goes on, and what to do."""
+        return self._standing.troubles()
+
+    async def lost(self) -> None:
+        """Wait for the day that never comes. Raises `ConsumersLostError` when it does.
+
+        The process should end then: consumers that stay away from a broker that answers have been
+        seen to come back in a new process only.
+        """
+        await self._standing.lost()
+
     async def beat(self, version: str) -> None:
         """Tell the other services that this process is here."""
-        await store.beat(self._pool, self._instance, version)
+        with self._noting_a_full_disk():
+            await store.beat(self._pool, self._instance, version)
+        self._standing.clear("disk")
 
     async def services(self) -> list[ServiceSeen]:
         """Return when each process of each service was last heard of, the newest of each last."""
@@ -212,6 +237,16 @@ class Bus:
                 return RabbitOperator(self._url, database)
             case _:
                 return ServiceBusOperator(self._url, database)
+
+    @contextmanager
+    def _noting_a_full_disk(self) -> Iterator[None]:
+        """Tell health of it: reading still works then, so no other check fails."""
+        try:
+            yield
+        except (DiskFullError, TransientError) as error:
+            if isinstance(error.__cause__ or error, DiskFullError):
+                self._standing.tell("disk", DISK_FULL)
+            raise
 
     async def _check_backend(self) -> None:
         chosen = await store.chosen_backend(self._pool)

@@ -24,7 +24,9 @@ def housekeeping(pool: Pool, metrics: Metrics, queues: Sequence[str]) -> list[as
     """Start the tasks; whoever finds another session collecting leaves it to that one."""
 
     async def measure() -> None:
-        metrics.outbox_age.set(await store.lag(pool, queues))
+        depth, age = await store.waiting(pool, queues)
+        metrics.outbox_depth.set(depth)
+        metrics.outbox_age.set(age)
 
     async def collect() -> None:
         more = True
@@ -32,7 +34,7 @@ def housekeeping(pool: Pool, metrics: Metrics, queues: Sequence[str]) -> list[as
             more = await store.collect(pool, keep_seconds=KEEP_SECONDS, limit=BATCH) == BATCH
 
     return [
-        every(MEASURE_SECONDS, measure, "bus outbox age"),
+        every(MEASURE_SECONDS, measure, "bus outbox"),
         every(COLLECT_SECONDS, collect, "bus collect"),
         every(FORGET_SECONDS, lambda: inbox.forget(pool), "bus inbox"),
     ]

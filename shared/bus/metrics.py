@@ -50,12 +50,22 @@ class Metrics:
             "Age of the oldest event in the database that waits to be taken.",
             registry=registry,
         )
+        self.outbox_depth = Gauge(
+            f"{_PREFIX}_outbox_depth",
+            "Events in the database that wait to be taken; counting ends at 100,000.",
+            registry=registry,
+        )
         self.relayed = Counter(
             f"{_PREFIX}_relayed", "Events passed from the outbox to the broker.", registry=registry
         )
         self.relay_failed = Counter(
             f"{_PREFIX}_relay_failed",
-            "Events that the broker did not take; they stay in the outbox.",
-            ["error"],
+            "Events that the broker did not confirm, by reason; they stay in the outbox.",
+            ["reason"],
+            registry=registry,
+        )
+        self.relay_in_flight = Gauge(
+            f"{_PREFIX}_relay_in_flight",
+            "Events that were sent to the broker and are not confirmed yet.",
             registry=registry,
         )

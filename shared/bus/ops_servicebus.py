@@ -8,18 +8,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
+from azure.servicebus.management import QueueRuntimeProperties
 
 from shared.bus import amqp, topology
 from shared.bus.broker.servicebus.address import Address
 from shared.bus.broker.servicebus.client import Connection, closed
-from shared.bus.broker.servicebus.envelope import Envelope, read, written
+from shared.bus.broker.servicebus.envelope import Envelope, read
 from shared.bus.ops import LIST_LIMIT, DeadLetter, Depth, PostgresOperator
+from shared.bus.relay import QUEUE
 from shared.bus.servicebus.namespace import Namespace
+from shared.errors import TransientError
 
+MOST_LOOKED_AT: Final = 10_000
 _AT_ONCE: Final = 50
 _SECONDS: Final = 2.0
 # Why Service Bus itself lays a message aside (Azure Service Bus, "dead-letter queues").
@@ -40,51 +44,61 @@ class ServiceBusOperator:
         self._outbox = outbox
 
     async def depths(self) -> list[Depth]:
-        """Return every queue's depth. What is locked by a consumer counts as ready there."""
-        relay = [depth for depth in await self._outbox.depths() if depth.queue == "relay"]
+        """Return every queue's depth. What a consumer has locked counts as ready there."""
+        stored = {depth.queue: depth for depth in await self._outbox.depths()}
         async with self._namespace.administered() as client:
             found = {one.name: one async for one in client.list_queues_runtime_properties()}
-        own = [
-            Depth(
-                queue=name,
-                ready=found[name].active_message_count or 0,
-                delayed=found[name].scheduled_message_count or 0,
-                in_flight=0,
-                dead=found[name].dead_letter_message_count or 0,
+        missing = sorted(topology.queues().keys() - found.keys())
+        if missing:
+            raise TransientError(
+                f"{missing[0]} is missing on Service Bus; run certifyclouds migrate with this"
+                " BUS_URL."
             )
-            for name in sorted(topology.queues())
-            if name in found
-        ]
-        return [*own, *relay]
+        own = [_depth(found[name], stored.pop(name, None)) for name in sorted(topology.queues())]
+        return [*own, *(left for left in stored.values() if left.queue == QUEUE or left.dead)]
 
     async def dead_letters(
         self, queue: str | None = None, *, limit: int = LIST_LIMIT
     ) -> list[DeadLetter]:
         letters = await self._outbox.dead_letters(queue, limit=limit)
+        names = [queue] if queue else await self._with_dead_letters()
         async with self._namespace.connected() as connection:
-            for name in [queue] if queue else await self._with_dead_letters():
+            for name in names:
                 receiver = _dead(connection, name)
                 async for message in _peeked(receiver, limit - len(letters)):
                     letters.append(_letter(name, message))
                 await closed(receiver)
         return letters
 
-    async def replay(self, queue: str, message_id: UUID | None = None) -> int:
-        count = await self._outbox.replay(queue, message_id)
+    async def dead_letter(self, queue: str, letter_id: UUID) -> DeadLetter | None:
+        if letter := await self._outbox.dead_letter(queue, letter_id):
+            return letter
+        async with self._namespace.connected() as connection:
+            receiver = _dead(connection, queue)
+            try:
+                async for message in _peeked(receiver, MOST_LOOKED_AT):
+                    if _letter_id(message) == letter_id:
+                        return _letter(queue, message)
+            finally:
+                await closed(receiver)
+        return None
+
+    async def replay(self, queue: str, letter_id: UUID | None = None) -> int:
+        count = await self._outbox.replay(queue, letter_id)
         async with self._namespace.connected() as connection:
             receiver, sender = _dead(connection, queue), connection.sender(queue)
-            async for message in _taken(receiver, message_id):
-                await sender.send(written(_as_new(read(message))))
+            async for message in _taken(receiver, letter_id):
+                await sender.send(_as_new(read(message)))
                 await receiver.complete_message(message)
                 count += 1
             await closed(receiver)
         return count
 
-    async def purge(self, queue: str, message_id: UUID | None = None) -> int:
-        count = await self._outbox.purge(queue, message_id)
+    async def purge(self, queue: str, letter_id: UUID | None = None) -> int:
+        count = await self._outbox.purge(queue, letter_id)
         async with self._namespace.connected() as connection:
             receiver = _dead(connection, queue)
-            async for message in _taken(receiver, message_id):
+            async for message in _taken(receiver, letter_id):
                 await receiver.complete_message(message)
                 count += 1
             await closed(receiver)
@@ -95,6 +109,17 @@ class ServiceBusOperator:
         return [
             depth.queue for depth in await self.depths() if depth.dead and depth.queue != "relay"
         ]
+
+
+def _depth(found: QueueRuntimeProperties, stored: Depth | None) -> Depth:
+    """Count what waits, with the dead letters that are `stored` in the database."""
+    return Depth(
+        queue=found.name,
+        ready=found.active_message_count or 0,
+        delayed=found.scheduled_message_count or 0,
+        in_flight=None,
+        dead=(found.dead_letter_message_count or 0) + (stored.dead if stored else 0),
+    )
 
 
 def _dead(connection: Connection, queue: str) -> ServiceBusReceiver:
@@ -117,14 +142,14 @@ async def _peeked(
 
 
 async def _taken(
-    receiver: ServiceBusReceiver, message_id: UUID | None
+    receiver: ServiceBusReceiver, letter_id: UUID | None
 ) -> AsyncIterator[ServiceBusReceivedMessage]:
     """Go through a queue's dead letters once; each that is not completed is given back."""
     others: list[ServiceBusReceivedMessage] = []
     try:
         while found := await receiver.receive_messages(1, max_wait_time=_SECONDS):
             (message,) = found
-            if message_id is None or _event_id(read(message)) == message_id:
+            if letter_id in {None, _letter_id(message)}:
                 yield message
             else:
                 others.append(message)
@@ -156,6 +181,7 @@ def _letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
     )
     return DeadLetter(
         queue=queue,
+        id=_letter_id(message),
         message_id=_event_id(envelope),
         type=str(envelope.headers.get("ce-type", "")),
         headers={
@@ -175,3 +201,9 @@ def _event_id(envelope: Envelope) -> UUID | None:
     with contextlib.suppress(ValueError):
         return UUID(str(envelope.headers.get("ce-id")))
     return None
+
+
+def _letter_id(message: ServiceBusReceivedMessage) -> UUID:
+    """Return the event's id, or where that cannot be read one made from the place in the queue."""
+    number = f"{message.dead_letter_source}:{message.enqueued_sequence_number}"
+    return _event_id(read(message)) or uuid5(NAMESPACE_OID, number)

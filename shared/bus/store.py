@@ -141,9 +141,10 @@ async def due(pool: Pool, queues: Sequence[str]) -> dict[str, float]:
     return {row["queue"]: row["seconds"] for row in rows}
 
 
-async def lag(pool: Pool, queues: Sequence[str]) -> float:
-    """Return the age in seconds of the oldest message that waits to be taken; 0 without one."""
-    return float(await pool.fetchval("SELECT bus.lag($1)", queues))
+async def waiting(pool: Pool, queues: Sequence[str]) -> tuple[int, float]:
+    """Return how many messages wait to be taken, up to 100,000, and the age of the oldest in s."""
+    row = await pool.fetchrow("SELECT depth, seconds FROM bus.waiting($1)", queues)
+    return (row["depth"], row["seconds"]) if row else (0, 0.0)
 
 
 async def collect(pool: Pool, *, keep_seconds: float, limit: int) -> int:

@@ -18,6 +18,10 @@ DATABASE_ERRORS: Final = (
     ConnectionError,
     TimeoutError,
 )
+DISK_FULL: Final = (
+    "The database has no disk space left (SQLSTATE 53100): nothing can be stored. Free space on the"
+    " volume of PostgreSQL's data or enlarge it; work then goes on by itself."
+)
 _TRANSIENT: Final = (
     OSError,
     TimeoutError,
@@ -27,6 +31,8 @@ _TRANSIENT: Final = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    # Somebody has to free space; until then what is tried again is not lost.
+    asyncpg.DiskFullError,
     # The server that we hold became a standby: the next connection finds the new primary.
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.DeadlockDetectedError,
@@ -54,6 +60,8 @@ def is_transient(error: BaseException) -> bool:
 
 def as_transient(error: BaseException) -> TransientError:
     """Return the sentence for a transient error; statements and parameters stay out of it."""
+    if isinstance(error, asyncpg.DiskFullError):
+        return TransientError(DISK_FULL)
     return TransientError(
         f"The database could not do it just now ({type(error).__name__}); it is tried again."
     )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
+from shared.bus import ConsumersLostError
 from shared.errors import PermanentError, SettingsError
 from shared.service.parts import Build
 from shared.service.run import serve
@@ -14,6 +15,8 @@ from shared.telemetry import configure_logging, get_logger
 
 EXIT_SETTINGS: Final = 2
 EXIT_REFUSED: Final = 3
+# EX_TEMPFAIL of sysexits.h: whoever watches the process should start it again.
+EXIT_LOST: Final = 75
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -21,7 +24,8 @@ S = TypeVar("S", bound=ServiceSettings)
 def run_service(name: str, kind: type[S], build: Build) -> int:
     """Run one service in this process until SIGTERM or SIGINT; return the exit code.
 
-    0 is a clean stop, 2 wrong settings, 3 a refusal such as a schema that is too new.
+    0 is a clean stop, 2 wrong settings, 3 a refusal such as a schema that is too new, 75
+    the loss of the bus's consumers: then the process is to be started again.
     """
     try:
         settings = load_settings(kind)
@@ -35,6 +39,10 @@ def run_service(name: str, kind: type[S], build: Build) -> int:
         get_logger(__name__).error("refused to run", reason=str(error))
         sys.stderr.write(f"certifyclouds {name}: {error}\n")
         return EXIT_SETTINGS if isinstance(error, SettingsError) else EXIT_REFUSED
+    except ConsumersLostError as error:
+        get_logger(__name__).error("ends to be started again", reason=str(error))
+        sys.stderr.write(f"certifyclouds {name}: {error}\n")
+        return EXIT_LOST
     return 0
 
 

@@ -24,14 +24,18 @@ def database(pool: Pool) -> Probe:
 
 
 def bus(client: Bus) -> Probe:
-    """Reach the broker and see that every queue of ours has a live consumer."""
+    """Reach the broker, see that every queue of ours has a live consumer, and hear its troubles."""
 
     async def probe() -> Check:
-        if not await client.ping(PING_SECONDS):
-            return Check(Status.FAILED, "the broker does not answer; events wait in the outbox")
+        reached, troubles = await client.ping(PING_SECONDS), "; ".join(client.troubles())
+        if not reached:
+            return Check(
+                Status.FAILED,
+                troubles or "the broker does not answer; events wait in the outbox",
+            )
         if not client.consuming():
-            return Check(Status.FAILED, "a queue of this service has no consumer")
-        return Check(Status.OK)
+            return Check(Status.FAILED, troubles or "a queue of this service has no consumer")
+        return Check(Status.DEGRADED, troubles) if troubles else Check(Status.OK)
 
     return probe
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from opentelemetry.sdk.trace import TracerProvider
@@ -38,7 +38,8 @@ async def serve(
     """Run one service until `stop` is set.
 
     Raises `SchemaError` when the database's schema is newer than this code can read, and
-    `SettingsError` when the parts cannot be joined as told.
+    `SettingsError` when the parts cannot be joined as told. Raises `ConsumersLostError`, after an
+    orderly end, when only a new process can consume again.
     """
     structlog.contextvars.bind_contextvars(service=name)
     provider = tracer_provider or make_tracer_provider(
@@ -115,9 +116,11 @@ async def _run(service: Service, build: Build, stack: AsyncExitStack, stop: asyn
         gc.freeze()
         service.health.started, service.health.phase = True, "running"
         logger.info("ready")
-        await stop.wait()
-        service.health.stopping, service.health.phase = True, "stopping"
-        logger.info("stopping")
+        try:
+            await until_told(stop, service.bus.lost())
+        finally:
+            service.health.stopping, service.health.phase = True, "stopping"
+            logger.info("stopping")
 
 
 @asynccontextmanager
@@ -151,6 +154,18 @@ def _add_probes(service: Service) -> None:
     service.health.add("bus", probes.bus(service.bus))
     service.health.add("peers", probes.peers(service.bus, service.name))
     service.health.add("tasks", probes.tasks(service.tasks))
+
+
+async def until_told(stop: asyncio.Event, lost: Coroutine[Any, Any, None]) -> None:
+    """Wait for `stop`, or for `lost` to end; raises what `lost` raises."""
+    waiting = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(lost)]
+    try:
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+    for task in done:
+        task.result()
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -11,11 +11,11 @@ from uuid import UUID, uuid4
 import aio_pika
 import orjson
 from aiormq.exceptions import ChannelNotFoundEntity
-from azure.servicebus import ServiceBusMessage
 from prometheus_client import CollectorRegistry
 
 from shared.bus import Bus, Message, Retry, topology
 from shared.bus.amqp import arguments
+from shared.bus.broker.servicebus.envelope import Envelope
 from shared.bus.ops import DeadLetter, Operator
 from shared.bus.servicebus.namespace import Namespace
 from shared.bus.urls import RABBITMQ, SERVICE_BUS, kind_of
@@ -186,7 +186,7 @@ class Rig:
     async def left(self) -> int:
         """Return how many messages are in the outbox, the queues and the retry queues."""
         depths = await (await self.operator()).depths()
-        return sum(depth.ready + depth.delayed + depth.in_flight for depth in depths)
+        return sum(depth.ready + depth.delayed + (depth.in_flight or 0) for depth in depths)
 
 
 def valid_headers(event: Event, **changes: str) -> dict[str, str]:
@@ -215,7 +215,7 @@ async def inject_rabbit(url: str, queue: str, body: bytes, headers: dict[str, st
 async def inject_service_bus(url: str, queue: str, body: bytes, headers: dict[str, str]) -> None:
     async with Namespace.of(url).connected() as connection:
         await connection.sender(queue).send(
-            ServiceBusMessage(body, application_properties={**headers}, message_id=str(uuid4()))
+            Envelope(body=body, headers=headers, message_id=str(uuid4()))
         )
 
 

@@ -18,6 +18,7 @@ import pytest
 from shared.ports import free_port
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+CONTROL = SERVER.with_name("rabbitmqctl")
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 CONFIGURATION = """
@@ -77,6 +78,17 @@ class Node:
     def kill(self) -> None:
         """Kill the node with -9; its data stays."""
         self._end(signal.SIGKILL)
+
+    def control(self, *words: str) -> None:
+        """Run rabbitmqctl on this node."""
+        subprocess.run(
+            [str(CONTROL), "--quiet", *words],
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=START_SECONDS,
+        )
 
     def close(self) -> None:
         """End everything that was started here."""

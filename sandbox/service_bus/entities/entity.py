@@ -26,7 +26,7 @@ class Attached(Protocol):
 
     receives: bool
 
-    def detach(self, error: BusError) -> None:
+    def detach(self, why: BusError) -> None:
         """End the link and tell the client why."""
 
 
@@ -37,6 +37,7 @@ class Surroundings(Protocol):
 
     def find(self, path: str) -> "Entity":
         """Return an entity. Raises `BusError` when there is none."""
+        ...
 
 
 class Entity(ABC):

@@ -26,6 +26,8 @@ class Permission(StrEnum):
     READ_ALERTS = "read_alerts"
     READ_LIVE = "read_live"
     READ_SYSTEM = "read_system"
+    REPLAY_DEAD_LETTERS = "replay_dead_letters"
+    PURGE_DEAD_LETTERS = "purge_dead_letters"
     READ_AUTOMATION = "read_automation"
     REQUEST_ROTATION = "request_rotation"
     REQUEST_SYNC = "request_sync"
@@ -46,7 +48,12 @@ _READ: Final = frozenset(
     }
 )
 _OPERATE: Final = frozenset(
-    {Permission.REQUEST_SCAN, Permission.REQUEST_ROTATION, Permission.REQUEST_SYNC}
+    {
+        Permission.REQUEST_SCAN,
+        Permission.REPLAY_DEAD_LETTERS,
+        Permission.REQUEST_ROTATION,
+        Permission.REQUEST_SYNC,
+    }
 )
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {

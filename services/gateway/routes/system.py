@@ -12,8 +12,9 @@ from services.gateway.middleware.caller import parts_of
 from services.gateway.middleware.guard import GuardedRoute, identify, needs
 from services.gateway.routes.answers import as_json
 from shared.bus import ServiceSeen
-from shared.bus.ops import Depth
+from shared.bus.ops import Depth, Operator
 from shared.bus.topology import SUBSCRIPTIONS
+from shared.errors import TransientError
 from shared.events.licensing import LicenseState
 from shared.features import Feature
 from shared.health import Status
@@ -75,15 +76,19 @@ async def startup(request: Request) -> Response:
 @router.get("/api/v1/system/health", response_model=dict[str, Any])
 @needs(Permission.READ_SYSTEM)
 async def system_health(request: Request) -> Response:
-    """Return every service, its last sign of life, and how full the queues are."""
+    """Return every service, its last sign of life, and how full the queues are.
+
+    `queues` and `dead_letters` are null while the broker does not answer.
+    """
     parts = parts_of(request)
     services = summarise_services(await parts.bus.services())
-    queues = [_depth(depth) for depth in await parts.bus.operator.depths()]
-    dead = sum(queue["dead"] for queue in queues)
+    queues = await _depths(parts.bus.operator)
+    dead = None if queues is None else sum(depth.dead for depth in queues)
     silent = [entry for entry in services if entry["status"] != Status.OK]
+    well = not silent and dead == 0 and not parts.bus.troubles()
     return as_json(
         {
-            "status": Status.DEGRADED if silent or dead else Status.OK,
+            "status": Status.OK if well else Status.DEGRADED,
             "services": services,
             "queues": queues,
             "dead_letters": dead,
@@ -132,11 +137,8 @@ def _entry(
     }
 
 
-def _depth(depth: Depth) -> dict[str, Any]:
-    return {
-        "queue": depth.queue,
-        "ready": depth.ready,
-        "delayed": depth.delayed,
-        "in_flight": depth.in_flight,
-        "dead": depth.dead,
-    }
+async def _depths(operator: Operator) -> list[Depth] | None:
+    try:
+        return await operator.depths()
+    except TransientError:
+        return None

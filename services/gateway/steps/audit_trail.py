@@ -167,3 +167,29 @@ async def threshold_requested(
             address=caller.address,
         ),
     )
+
+
+async def dead_letters_moved(
+    conn: Connection,
+    session: Session,
+    action: Action,
+    queue: str,
+    which: str,
+    amount: int,
+    caller: Caller,
+    *,
+    failure: str | None = None,
+) -> None:
+    await record(
+        conn,
+        AuditEntry(
+            action=action,
+            actor=session.username,
+            subject=queue,
+            scope=which,
+            amount=amount,
+            outcome="failed" if failure else "done",
+            reason=failure,
+            address=caller.address,
+        ),
+    )

@@ -13,6 +13,7 @@ from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.change_schedule import ChangeSchedule
+from services.gateway.steps.dead_letters import DeadLetters
 from services.gateway.steps.live import PING_SECONDS, LiveHub
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
@@ -43,6 +44,7 @@ class Parts:
     request_permission_check: RequestPermissionCheck
     change_schedule: ChangeSchedule
     request_threshold: RequestThreshold
+    dead_letters: DeadLetters
     overview: Cached
     scope_of: Callable[[Session], Scope | None]
     health_report: Cached

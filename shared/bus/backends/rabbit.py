@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from faststream import AckPolicy
-from faststream.rabbit import (
-    Channel,
-    ExchangeType,
-    QueueType,
-    RabbitBroker,
-    RabbitExchange,
-    RabbitMessage,
-    RabbitQueue,
-)
+from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
 
 from shared.bus import amqp
+from shared.bus.backends.rabbit_publisher import RabbitPublisher
 from shared.bus.broker import has_consumer
 from shared.bus.broker.core import FASTSTREAM_LOGGER
 from shared.bus.broker.message import undecoded
@@ -26,18 +19,22 @@ from shared.bus.dispatch import Dispatcher, Route
 from shared.bus.failures import tell
 from shared.bus.metrics import Metrics
 from shared.bus.relay import QUEUE, Relay
-from shared.bus.store import Claimed
-from shared.bus.tasks import stop_tasks
+from shared.bus.standing import Standing
+from shared.bus.tasks import every, stop_tasks
 from shared.bus.transports.postgres import PostgresTransport
 from shared.clock import utc_now
+from shared.errors import TransientError
 from shared.telemetry import get_logger
 
 START_SECONDS: Final = 5.0
-CONFIRM_SECONDS: Final = 15.0
+# Beside the handlers' own time.
+STOP_SECONDS: Final = 1.0
 RECONNECT_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 5.0
 # The client restores its consumers by itself within seconds; what takes longer needs a new start.
 SILENT_ROUNDS: Final = 6
+# What a new connection has not mended by then needs a new process.
+LOST_SECONDS: Final = 60.0
 
 logger = get_logger(__name__)
 
@@ -45,9 +42,9 @@ logger = get_logger(__name__)
 class RabbitDelivery:
     """Implements `Inbound`: every settlement is confirmed by the broker before the message goes."""
 
-    def __init__(self, message: RabbitMessage, queue: str, broker: RabbitBroker) -> None:
+    def __init__(self, message: RabbitMessage, queue: str, publisher: RabbitPublisher) -> None:
         self._message = message
-        self._broker = broker
+        self._publisher = publisher
         self.queue = queue
         self.headers: Mapping[str, object] = message.headers
         self.attempt = amqp.attempt_of(message.headers)
@@ -81,15 +78,13 @@ class RabbitDelivery:
         """Store a copy in another queue, then let go of this one; without a copy give it back."""
         event_id = self.headers.get("ce-id", self._message.message_id)
         try:
-            await self._broker.publish(
+            await self._publisher.copy(
                 self.body,
                 queue,
                 headers={**amqp.own_headers(self.headers), **extra},
                 content_type=self._message.content_type,
                 message_id=amqp.broker_message_id(event_id, attempt),
                 expiration=delay,
-                persist=True,
-                timeout=CONFIRM_SECONDS,
             )
         except Exception:
             await self.release()
@@ -112,13 +107,12 @@ class RabbitBackend:
         transport: PostgresTransport,
         dispatcher: Dispatcher,
         metrics: Metrics,
+        standing: Standing,
         *,
         stop_seconds: float,
     ) -> None:
         self.broker = RabbitBroker(
             url,
-            # A message that no queue takes raises instead of vanishing: the outbox keeps it.
-            default_channel=Channel(publisher_confirms=True, on_return_raises=True),
             ack_policy=AckPolicy.MANUAL,
             apply_types=False,
             graceful_timeout=stop_seconds,
@@ -126,19 +120,28 @@ class RabbitBackend:
             logger=FASTSTREAM_LOGGER,
             log_level=logging.DEBUG,
         )
+        self._url = url
         self._transport = transport
         self._dispatcher = dispatcher
-        self._exchange = RabbitExchange(
-            amqp.EXCHANGE, type=ExchangeType.TOPIC, durable=True, declare=False
+        self._standing = standing
+        self._publisher = RabbitPublisher(url, standing, reconnect_seconds=RECONNECT_SECONDS)
+        self._subscribers: dict[str, Any] = {}
+        self._relay = Relay(
+            transport,
+            self._publisher.send,
+            metrics,
+            standing=standing,
+            is_open=self._publisher.is_open,
         )
-        self._subscribers: list[Any] = []
-        self._relay = Relay(transport, self._send, metrics)
         self._tasks: list[asyncio.Task[None]] = []
+        self._relaying: asyncio.Task[None] | None = None
         self._started = asyncio.Event()
+        self._stop_seconds = stop_seconds
+        self._lost_at: float | None = None
 
     def subscribe(self, route: Route) -> None:
         async def consume(message: RabbitMessage) -> None:
-            delivery = RabbitDelivery(message, route.queue, self.broker)
+            delivery = RabbitDelivery(message, route.queue, self._publisher)
             await self._dispatcher.dispatch(route, delivery)
 
         queue = RabbitQueue(route.queue, durable=True, queue_type=QueueType.QUORUM, declare=False)
@@ -151,14 +154,15 @@ class RabbitBackend:
             include_in_schema=False,
         )
         subscriber(consume)
-        self._subscribers.append(subscriber)
+        self._subscribers[route.queue] = subscriber
 
     async def start(self) -> None:
         """Start, and wait a little for the broker so that a healthy start is a finished one."""
         await self._transport.open()
+        self._relaying = asyncio.create_task(self._relay.run(), name="bus relay")
         self._tasks = [
             asyncio.create_task(self._supervise(), name="bus supervisor"),
-            asyncio.create_task(self._relay.run(), name="bus relay"),
+            every(WATCH_SECONDS, self._watch, "bus watchdog"),
         ]
         try:
             await asyncio.wait_for(self._started.wait(), START_SECONDS)
@@ -167,45 +171,32 @@ class RabbitBackend:
 
     async def stop(self) -> None:
         """Stop consuming and relaying; what is under way ends first."""
-        if not self._tasks:
+        if self._relaying is None:
             return
-        supervisor, relay = self._tasks
-        await stop_tasks([supervisor])
-        await self._stop_broker()
+        await stop_tasks(self._tasks)
         self._started.clear()
+        await self._stop_quietly(self.broker.stop, self._stop_seconds + STOP_SECONDS)
         self._relay.stop()
-        await asyncio.wait([relay], timeout=CONFIRM_SECONDS)
-        await stop_tasks([relay])
+        await asyncio.wait([self._relaying], timeout=STOP_SECONDS)
+        self._relay.abandon()
+        await asyncio.wait([self._relaying], timeout=STOP_SECONDS)
+        await stop_tasks([self._relaying])
+        await self._stop_quietly(self._publisher.stop, STOP_SECONDS)
         await self._transport.close()
-        self._tasks = []
+        self._tasks, self._relaying = [], None
 
     async def ping(self, seconds: float) -> bool:
         return self._started.is_set() and await self.broker.ping(seconds)
 
     def consuming(self) -> bool:
-        return self._started.is_set() and all(map(has_consumer, self._subscribers))
+        return self._started.is_set() and not self._unread()
 
     def outbox_queues(self) -> list[str]:
         return [QUEUE]
 
-    async def _send(self, claimed: Claimed) -> None:
-        """Publish one message and wait until the broker has stored it."""
-        headers: dict[str, Any] = dict(claimed.headers)
-        if claimed.attempt:
-            headers[amqp.ATTEMPT] = str(claimed.attempt)
-        await self.broker.publish(
-            claimed.body,
-            claimed.route or "",
-            None if claimed.route else self._exchange,
-            routing_key=claimed.route or claimed.type,
-            headers=headers,
-            content_type="application/json",
-            message_id=amqp.broker_message_id(claimed.message_id, claimed.attempt),
-            correlation_id=headers.get("ce-correlationid"),
-            message_type=claimed.type,
-            persist=True,
-            timeout=CONFIRM_SECONDS,
-        )
+    def _unread(self) -> list[str]:
+        """Return our queues that have no consumer of ours."""
+        return [queue for queue, one in self._subscribers.items() if not has_consumer(one)]
 
     # Staying connected ------------------------------------------------------------------------
 
@@ -219,12 +210,13 @@ class RabbitBackend:
                 silent = 0 if self.consuming() else silent + 1
             logger.error("a queue has had no consumer for long: the connection is made anew")
             self._started.clear()
-            await self._stop_broker()
+            await self._stop_quietly(self.broker.stop, self._stop_seconds + STOP_SECONDS)
 
     async def _start_broker(self) -> None:
         pause = RECONNECT_SECONDS
         while not self._started.is_set():
             try:
+                await self._publisher.start()
                 await self.broker.start()
             except Exception as error:  # noqa: BLE001 - told, and tried again
                 tell(
@@ -233,14 +225,43 @@ class RabbitBackend:
                     " with this BUS_URL?",
                     error,
                 )
-                await self._stop_broker()
+                await self._stop_quietly(self.broker.stop, STOP_SECONDS)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, WATCH_SECONDS)
             else:
                 self._started.set()
 
-    async def _stop_broker(self) -> None:
+    async def _watch(self) -> None:
+        """Say how we stand; end the process when consumers stay away from a broker that answers.
+
+        Consumers that vanish while the connection lives were seen to come back with a new process
+        only (https://github.com/ag2ai/faststream/issues/2758). A broker that is away is waited for.
+        """
+        await self._publisher.is_open()
+        self._lost_at = await self._since_when_lost()
+        now = asyncio.get_running_loop().time()
+        if self._lost_at is not None and now - self._lost_at >= LOST_SECONDS:
+            self._standing.give_up(
+                f"RabbitMQ answers, but for {LOST_SECONDS:.0f} s this process could not consume"
+                f" {', '.join(self._unread())}. It ends, so that a new one begins. If that"
+                " repeats, run certifyclouds migrate with this BUS_URL."
+            )
+
+    async def _since_when_lost(self) -> float | None:
+        if self.consuming():
+            self._standing.clear("broker")
+            return None
         try:
-            await self.broker.stop()
+            await amqp.check(self._url)
+        except TransientError as error:
+            self._standing.tell("broker", str(error))
+            return None
+        self._standing.clear("broker")
+        return self._lost_at or asyncio.get_running_loop().time()
+
+    async def _stop_quietly(self, stop: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """End an old connection; one that is blocked or broken is left to itself after a while."""
+        try:
+            await asyncio.wait_for(stop(), seconds)
         except Exception as error:  # noqa: BLE001 - it was to be thrown away
             tell(logger, "the old connection ended badly", error)

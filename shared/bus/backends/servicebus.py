@@ -16,8 +16,10 @@ from shared.bus.dispatch import Dispatcher, Route
 from shared.bus.failures import tell
 from shared.bus.metrics import Metrics
 from shared.bus.relay import QUEUE, Relay
+from shared.bus.retry import describe
 from shared.bus.servicebus import entities
 from shared.bus.servicebus.namespace import Namespace
+from shared.bus.standing import Standing
 from shared.bus.store import Claimed
 from shared.bus.tasks import stop_tasks
 from shared.bus.transports.postgres import PostgresTransport
@@ -46,6 +48,7 @@ class ServiceBusBackend:
         transport: PostgresTransport,
         dispatcher: Dispatcher,
         metrics: Metrics,
+        standing: Standing,
         *,
         stop_seconds: float,
     ) -> None:
@@ -62,7 +65,8 @@ class ServiceBusBackend:
         )
         self._transport = transport
         self._dispatcher = dispatcher
-        self._relay = Relay(transport, self._send, metrics)
+        self._standing = standing
+        self._relay = Relay(transport, self._send, metrics, standing=standing)
         self._tasks: list[asyncio.Task[None]] = []
         self._started = asyncio.Event()
 
@@ -100,6 +104,7 @@ class ServiceBusBackend:
         await stop_tasks([supervisor])
         self._relay.stop()
         await asyncio.wait([relay], timeout=CONFIRM_SECONDS)
+        self._relay.abandon()
         await stop_tasks([relay])
         await self.broker.stop()
         self._started.clear()
@@ -138,6 +143,7 @@ class ServiceBusBackend:
             try:
                 await self.broker.start()
             except Exception as error:  # noqa: BLE001 - told, and tried again
+                self._standing.tell("broker", describe(error))
                 tell(
                     logger,
                     "cannot consume from Service Bus: did certifyclouds migrate run with this"
@@ -147,4 +153,5 @@ class ServiceBusBackend:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LAST_PAUSE_SECONDS)
             else:
+                self._standing.clear("broker")
                 self._started.set()

@@ -1,8 +1,34 @@
-"""What FastStream's RabbitMQ broker knows and does not tell: whether a consumer is alive."""
+"""What FastStream's RabbitMQ broker does not tell: how its connection and consumers are."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Final
+
+# The answer is there at once; this only ends the waiting for a connection that is blocked.
+LOOK_SECONDS: Final = 0.05
+
+
+def is_connected(broker: Any) -> bool:  # noqa: ANN401 - RabbitBroker keeps its connection private
+    """Say whether the broker's connection stands now."""
+    connection = getattr(broker, "_connection", None)
+    return connection is not None and connection.connected.is_set()
+
+
+async def is_blocked(broker: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether RabbitMQ told this connection that it takes no messages (`connection.blocked`).
+
+    It tells a connection on which somebody tried to publish while an alarm for disk or memory
+    stands (https://www.rabbitmq.com/docs/connection-blocked).
+    """
+    transport = getattr(getattr(broker, "_connection", None), "transport", None)
+    if transport is None or not is_connected(broker):
+        return False
+    try:
+        await asyncio.wait_for(transport.connection.ready(), LOOK_SECONDS)
+    except TimeoutError:
+        return True
+    return False
 
 
 def has_consumer(subscriber: Any) -> bool:  # noqa: ANN401 - FastStream's private class

@@ -96,7 +96,7 @@ async def test_a_receiver_that_deletes_leaves_nothing(
 
 
 async def test_a_lock_that_expired_is_lost_and_the_message_comes_again(
-    client: ServiceBusClient, namespace: Namespace, emulator: Emulator
+    client: ServiceBusClient, namespace: Namespace
 ) -> None:
     await send(client, "orders", ServiceBusMessage(b"x"))
     async with client.get_queue_receiver("orders") as receiver:

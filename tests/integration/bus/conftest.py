@@ -13,8 +13,8 @@ from shared.database import Cluster, catalogue
 from shared.database.migrator import migrate
 from tests.support.bus import Rig, empty_database, empty_rabbit, empty_service_bus
 from tests.support.database import PASSWORDS, Database, execute, run_apart
-from tests.support.rabbitmq import rabbitmq
 from tests.support.namespace import Namespace, service_bus
+from tests.support.rabbitmq import rabbitmq
 
 __all__ = ["embedded", "external", "namespaced", "rabbitmq", "rig", "service_bus"]
 

@@ -4,8 +4,12 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from shared.bus import Message, inbox, store, topology
+from shared.bus.housekeeping import housekeeping
+from shared.bus.metrics import Metrics
+from shared.bus.tasks import stop_tasks
 from shared.bus.transports.postgres import PostgresTransport
 from shared.errors import SettingsError
 from shared.events import ScanRequested, VaultScanned
@@ -152,13 +156,20 @@ async def test_messages_are_deleted_when_nobody_waits_for_them(embedded: Rig) ->
         assert await conn.fetchval("SELECT id FROM bus.message") == second.message_id
 
 
-async def test_the_outbox_s_age_is_that_of_the_oldest_message_to_be_taken(embedded: Rig) -> None:
-    pool = await embedded.pool("scanner")
-    assert await store.lag(pool, [SCANS]) == 0
-    await embedded.emit("gateway", a_scan_request())
+async def test_the_outbox_is_measured_by_its_depth_and_its_oldest_message_to_be_taken(
+    embedded: Rig,
+) -> None:
+    pool, registry = await embedded.pool("scanner"), CollectorRegistry()
+    assert await store.waiting(pool, [SCANS]) == (0, 0)
+    await embedded.emit("gateway", a_scan_request(), a_scan_request())
     async with embedded.database.connection() as conn:
         await conn.execute("UPDATE bus.message SET created_at = now() - interval '90 seconds'")
-    assert await store.lag(pool, [SCANS]) >= 90
+    tasks = housekeeping(pool, Metrics(registry), [SCANS])
+    await until(lambda: registry.get_sample_value("certifyclouds_bus_outbox_age_seconds"))
+    await stop_tasks(tasks)
+
+    assert registry.get_sample_value("certifyclouds_bus_outbox_depth") == 2
+    assert registry.get_sample_value("certifyclouds_bus_outbox_age_seconds") >= 90  # type: ignore[operator]
 
 
 async def test_old_inbox_notes_are_forgotten(embedded: Rig) -> None:

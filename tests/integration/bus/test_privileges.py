@@ -48,15 +48,21 @@ async def test_nobody_claims_from_another_s_queue(embedded: Rig) -> None:
         lambda pool, held: store.bury(pool, held.seq, held.lease, "reason", "description"),
         lambda pool, held: store.renew(pool, [held], 60),
         lambda pool, _: store.due(pool, [SCANS]),
-        lambda pool, _: store.lag(pool, [SCANS]),
     ],
-    ids=["complete", "retry", "release", "bury", "renew", "due", "lag"],
+    ids=["complete", "retry", "release", "bury", "renew", "due"],
 )
 async def test_knowing_another_s_lease_is_of_no_use(embedded: Rig, act: Act) -> None:
     claimed = await as_scanner(embedded)
 
     assert not await act(await embedded.pool("rotator"), claimed)
     assert await store.complete(await embedded.pool("scanner"), [claimed.seq], claimed.lease) == 1
+
+
+async def test_nobody_counts_what_waits_for_another(embedded: Rig) -> None:
+    await embedded.emit("gateway", a_scan_request())
+
+    assert await store.waiting(await embedded.pool("rotator"), [SCANS]) == (0, 0.0)
+    assert (await store.waiting(await embedded.pool("scanner"), [SCANS]))[0] == 1
 
 
 async def test_nobody_publishes_in_another_s_name(embedded: Rig) -> None:
@@ -81,7 +87,9 @@ async def test_only_the_gateway_operates_the_queues(embedded: Rig) -> None:
         async with embedded.database.connection(role) as conn:
             for statement in (
                 "SELECT queue FROM bus.depths()",
+                "SELECT queue FROM bus.queue_depths()",
                 "SELECT queue FROM bus.dead_letters(NULL, 10)",
+                "SELECT queue FROM bus.dead_letter('scanner.x', gen_random_uuid())",
                 "SELECT bus.replay('scanner.x', NULL)",
                 "SELECT bus.purge('scanner.x', NULL)",
             ):

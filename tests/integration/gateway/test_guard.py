@@ -84,6 +84,8 @@ def filled(path: str) -> str:
         .replace("{item_id}", "999999")
         .replace("{vault_id}", "999999")
         .replace("{application_id}", "999999")
+        .replace("{queue}", "scanner.none")
+        .replace("{letter_id}", uuid)
     )
 
 

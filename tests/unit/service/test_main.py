@@ -6,9 +6,19 @@ import signal
 
 import pytest
 
+from shared.bus import ConsumersLostError
+from shared.bus.standing import Standing
 from shared.errors import SchemaError, SettingsError
 from shared.service import main
-from shared.service.main import EXIT_REFUSED, EXIT_SETTINGS, run_loop, run_service, stop_on_signals
+from shared.service.main import (
+    EXIT_LOST,
+    EXIT_REFUSED,
+    EXIT_SETTINGS,
+    run_loop,
+    run_service,
+    stop_on_signals,
+)
+from shared.service.run import until_told
 from shared.settings import ServiceSettings
 
 
@@ -38,6 +48,7 @@ def test_wrong_settings_end_the_process_with_two_and_a_sentence(
     [
         (SchemaError("The schema scanner is too new."), EXIT_REFUSED),
         (SettingsError("Cannot listen on 127.0.0.1:80."), EXIT_SETTINGS),
+        (ConsumersLostError("RabbitMQ answers, but nothing is consumed."), EXIT_LOST),
     ],
 )
 def test_a_refusal_ends_the_process_with_its_sentence(
@@ -74,3 +85,22 @@ def test_both_signals_ask_for_the_end(signum: signal.Signals) -> None:
         await asyncio.wait_for(stop.wait(), 5)
 
     run_loop(until_told())
+
+
+async def test_a_service_that_lost_its_consumers_ends_without_being_told() -> None:
+    stop, standing = asyncio.Event(), Standing()
+    standing.give_up("RabbitMQ answers, but nothing is consumed.")
+
+    with pytest.raises(ConsumersLostError, match="nothing is consumed"):
+        await asyncio.wait_for(until_told(stop, standing.lost()), 5)
+
+
+async def test_a_service_that_is_told_to_stop_does_not_wait_for_its_bus() -> None:
+    stop = asyncio.Event()
+    stop.set()
+
+    await asyncio.wait_for(until_told(stop, Standing().lost()), 5)
+
+
+def test_the_code_of_lost_consumers_is_nobody_else_s() -> None:
+    assert EXIT_LOST not in {0, 1, EXIT_SETTINGS, EXIT_REFUSED}

@@ -1,0 +1,10 @@
+"""Adds what operators and metrics ask of the bus: depth, age, consumers, one dead letter."""
+
+from shared.database.migrations import run_sql_beside
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    run_sql_beside(__file__)

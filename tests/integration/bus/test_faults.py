@@ -1,0 +1,298 @@
+"""What goes wrong around the bus: what to do is said, nothing is lost, health is honest."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+import pytest
+from prometheus_client import CollectorRegistry
+
+from shared.bus import Bus, ConsumersLostError, Message, amqp, topology
+from shared.bus.backends import rabbit
+from shared.errors import SettingsError, TransientError
+from shared.events import ScanRequested, VaultScanned
+from shared.health import Check, Status
+from shared.service import probes
+from tests.support.bus import QUICK, Rig, Seen, a_scan_request, a_scanned_vault, until
+from tests.support.rabbitmq import Node
+
+SCANS = topology.queue_name("scanner", ScanRequested)
+DISK_IS_FULL = """
+    CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
+    CREATE TRIGGER disk_is_full BEFORE INSERT ON bus.message
+        FOR EACH ROW EXECUTE FUNCTION public.refuse();
+    CREATE TRIGGER disk_is_full BEFORE INSERT OR UPDATE ON bus.heartbeat
+        FOR EACH ROW EXECUTE FUNCTION public.refuse();
+"""
+
+
+async def health(bus: Bus) -> Check:
+    return await probes.bus(bus)()
+
+
+async def status_is(bus: Bus, status: Status, words: str = "") -> bool:
+    found = await health(bus)
+    return found.status is status and words in found.detail
+
+
+@asynccontextmanager
+async def disk_alarm(node: Node) -> AsyncIterator[None]:
+    """Make the node believe that its disk is too small."""
+    await asyncio.to_thread(node.control, "set_disk_free_limit", "999999GB")
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(node.control, "set_disk_free_limit", "50MB")
+
+
+@pytest.mark.rabbitmq
+async def test_rabbitmq_s_disk_alarm_keeps_events_in_the_outbox_and_shows_in_health(
+    external: Rig, rabbitmq: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rabbit, "WATCH_SECONDS", 0.2)
+    async with external.running(await external.make("gateway")):
+        await external.emit("gateway", *(a_scan_request() for _ in range(5)))
+        await until(lambda: external_ready(external, 5))
+    seen, fresh = Seen(), a_scan_request()
+    async with disk_alarm(rabbitmq):
+        async with external.consumer("scanner", ScanRequested, seen) as bus:
+            (event_id,) = await external.emit("gateway", fresh)
+            await until(lambda: status_is(bus, Status.DEGRADED, "short of disk space or memory"))
+            # What had arrived before is handled and acknowledged all the same.
+            await until(lambda: len(seen.messages) == 5)
+            await until(lambda: external_ready(external, 0))
+            assert await outbox(external) == 1
+            assert event_id not in {message.id for message in seen.messages}
+        bus = await external.make("scanner")
+        bus.on(ScanRequested, retry=QUICK)(seen)
+        await bus.start()
+    try:
+        await until(lambda: fresh in seen.events)
+        await until(lambda: status_is(bus, Status.OK))
+        await until(lambda: emptied(external))
+    finally:
+        await bus.stop()
+
+
+@pytest.mark.rabbitmq
+async def test_wrong_credentials_are_said_in_health_and_events_wait(
+    external: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rabbit, "START_SECONDS", 0.1)
+    monkeypatch.setattr(rabbit, "WATCH_SECONDS", 0.1)
+    monkeypatch.setattr(rabbit, "LOST_SECONDS", 0.0)
+    right = external.url
+    external.url = right.replace("guest:guest", "guest:hunter2")
+    bus = await external.make("gateway")
+    async with external.running(bus):
+        await external.emit("gateway", a_scan_request())
+        await until(lambda: status_is(bus, Status.FAILED, "refuses our login"))
+        assert "hunter2" not in (await health(bus)).detail
+        # A new process would have the same password: there is no reason to end this one.
+        await assert_not_lost(bus)
+    external.url = right
+    assert await outbox(external) == 1
+
+
+@pytest.mark.rabbitmq
+async def test_a_virtual_host_that_is_not_there_is_said(external: Rig) -> None:
+    with pytest.raises(TransientError, match="Is the virtual host in BUS_URL right"):
+        await amqp.check(external.url + "nowhere")
+
+
+@pytest.mark.rabbitmq
+async def test_events_that_no_queue_takes_do_not_hold_up_the_others(external: Rig) -> None:
+    registry, seen = CollectorRegistry(), Seen()
+    connection = await aio_pika.connect(external.url)
+    async with connection:
+        channel = await connection.channel()
+        bound = [queue for queue in topology.queues() if queue.endswith(VaultScanned.type)]
+        queues = [await channel.get_queue(name) for name in bound]
+        for queue in queues:
+            await queue.unbind(amqp.EXCHANGE, VaultScanned.type)
+        await external.emit("scanner", *(a_scanned_vault(n) for n in range(300)))
+        await external.emit("gateway", *(a_scan_request() for _ in range(20)))
+        async with external.consumer("scanner", ScanRequested, seen, registry=registry) as bus:
+            await until(lambda: len(seen.messages) == 20)
+            await until(lambda: status_is(bus, Status.DEGRADED, "run certifyclouds migrate"))
+            assert await outbox(external) == 300
+            tried = registry.get_sample_value(
+                "certifyclouds_bus_relay_failed_total", {"reason": "unroutable"}
+            )
+            await external.switch(external.url)
+            for queue in queues:
+                await queue.bind(amqp.EXCHANGE, VaultScanned.type)
+            await until(lambda: emptied(external))
+            await until(lambda: status_is(bus, Status.OK))
+    assert tried
+
+
+@pytest.mark.rabbitmq
+async def test_a_message_for_a_queue_that_is_missing_stays_and_is_named(external: Rig) -> None:
+    async with external.running(await external.make("gateway")):
+        (event_id,) = await external.emit("gateway", a_scan_request())
+        await until(lambda: external_ready(external, 1))
+    async with external.database.connection() as conn:
+        await conn.execute(
+            "INSERT INTO bus.delivery (queue, route, message_id, visible_at)"
+            " VALUES ('relay', 'syncer.gone', $1, now())",
+            event_id,
+        )
+    bus = await external.make("gateway")
+    async with external.running(bus):
+        await until(lambda: status_is(bus, Status.DEGRADED, "syncer.gone stays in the outbox"))
+        assert await outbox(external) == 1
+
+
+async def test_a_database_without_disk_space_refuses_with_what_to_do_and_shows_in_health(
+    rig: Rig,
+) -> None:
+    seen = Seen()
+    async with rig.consumer("scanner", ScanRequested, seen) as scanner:
+        gateway, pool = await rig.make("gateway"), await rig.pool("gateway")
+        async with rig.database.connection() as conn:
+            await conn.execute(DISK_IS_FULL)
+            try:
+                with pytest.raises(TransientError, match="Free space on the volume"):
+                    async with pool.transaction() as inside:
+                        await gateway.emit(a_scan_request(), connection=inside)
+                with pytest.raises(TransientError, match="53100"):
+                    await scanner.beat("test")
+                found = [gateway.troubles(), scanner.troubles(), (await health(scanner)).status]
+            finally:
+                await conn.execute("DROP FUNCTION public.refuse() CASCADE")
+        await scanner.beat("test")
+        (event_id,) = await rig.emit("gateway", a_scan_request())
+        await until(lambda: seen.messages)
+        assert await status_is(scanner, Status.OK)
+
+    assert [sentence[:38] for sentence in found[0] + found[1]] == [  # type: ignore[operator]
+        "The database has no disk space left (S"
+    ] * 2
+    assert found[2] is Status.DEGRADED
+    assert [message.id for message in seen.messages] == [event_id]
+
+
+async def test_a_handler_that_finds_the_disk_full_is_tried_again(rig: Rig) -> None:
+    pool, tries = await rig.pool("scanner"), []
+
+    async def store(_: ScanRequested, message: Message) -> None:
+        tries.append(message.attempt)
+        if message.attempt == 0:
+            await pool.execute("DO $$ BEGIN RAISE SQLSTATE '53100'; END $$")
+
+    async with rig.consumer("scanner", ScanRequested, store):
+        await rig.emit("gateway", a_scan_request())
+        await until(lambda: len(tries) == 2)
+    assert await rig.dead_letters() == []
+
+
+@pytest.mark.rabbitmq
+async def test_a_queue_without_our_consumer_ends_the_process_while_the_broker_answers(
+    external: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rabbit, "WATCH_SECONDS", 0.05)
+    monkeypatch.setattr(rabbit, "LOST_SECONDS", 0.2)
+    connection = await aio_pika.connect(external.url)
+    async with connection, external.consumer("scanner", ScanRequested, Seen()) as bus:
+        await assert_not_lost(bus)
+        await (await connection.channel()).queue_delete(SCANS)
+        with pytest.raises(ConsumersLostError, match=f"could not consume {SCANS}"):
+            await asyncio.wait_for(bus.lost(), 20)
+    await external.switch(external.url)
+
+
+async def test_a_broker_that_is_away_is_waited_for(
+    embedded: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+
+    async def check(_: str) -> None:
+        nonlocal looked
+        looked += 1
+        await real(url)
+
+    real, url = amqp.check, "amqp://guest:hunter2@127.0.0.1:1/"
+    monkeypatch.setattr(amqp, "check", check)
+    monkeypatch.setattr(rabbit, "START_SECONDS", 0.0)
+    monkeypatch.setattr(rabbit, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(rabbit, "LOST_SECONDS", 0.0)
+    async with embedded.database.connection() as conn:
+        await conn.execute("UPDATE bus.backend SET kind = 'rabbitmq'")
+    embedded.url = url
+    bus = await embedded.make("gateway")
+    async with embedded.running(bus):
+        await until(lambda: looked >= 5)
+        await assert_not_lost(bus)
+        found = await health(bus)
+    assert found.status is Status.FAILED
+    assert "RabbitMQ at 127.0.0.1:1/ does not answer" in found.detail
+    assert "hunter2" not in found.detail
+
+
+async def assert_not_lost(bus: Bus) -> None:
+    lost = asyncio.ensure_future(bus.lost())
+    await asyncio.sleep(0)
+    ended = lost.done()
+    lost.cancel()
+    assert not ended
+
+
+@pytest.mark.rabbitmq
+async def test_a_queue_that_was_made_otherwise_is_refused_with_what_to_do(
+    external: Rig, rabbitmq: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"scanner.made-otherwise-{uuid4().hex[:6]}"
+    connection = await aio_pika.connect(rabbitmq.url)
+    async with connection:
+        channel = await connection.channel()
+        await channel.declare_queue(name, durable=True)  # a classic queue
+        monkeypatch.setattr(topology, "queues", lambda: {name: ScanRequested.type})
+        with pytest.raises(SettingsError, match="rabbitmqctl delete_queue") as refusal:
+            await external.switch(rabbitmq.url)
+        await channel.queue_delete(name)
+        for other in (amqp.dead_queue(name), amqp.retry_queue(name)):
+            await channel.queue_delete(other)
+    assert name in str(refusal.value)
+    assert "inequivalent arg" in str(refusal.value)
+
+
+@pytest.mark.rabbitmq
+async def test_relays_that_are_killed_at_work_lose_nothing(external: Rig) -> None:
+    ids = await external.emit("gateway", *(a_scan_request() for _ in range(1500)))
+    for _ in range(3):
+        waiting = await outbox(external)
+        words = ("-m", "tests.support.bus_process", external.database.url("gateway"), external.url)
+        process = await asyncio.create_subprocess_exec(sys.executable, *words, "gateway")
+        await until(lambda before=waiting: fewer(external, before))
+        process.kill()
+        await process.wait()
+    assert await outbox(external)
+    seen = Seen()
+    async with external.consumer("scanner", ScanRequested, seen, workers=20):
+        await until(lambda: {message.id for message in seen.messages} == set(ids), seconds=60)
+        await until(lambda: emptied(external))
+
+
+async def fewer(rig: Rig, before: int) -> bool:
+    return await outbox(rig) < before
+
+
+async def external_ready(rig: Rig, count: int) -> bool:
+    depths = {depth.queue: depth for depth in await (await rig.operator()).depths()}
+    return depths[SCANS].ready == count
+
+
+async def outbox(rig: Rig) -> int:
+    async with rig.database.connection() as conn:
+        found: Any = await conn.fetchval("SELECT count(*) FROM bus.delivery WHERE queue = 'relay'")
+    return int(found)
+
+
+async def emptied(rig: Rig) -> bool:
+    return await outbox(rig) == 0
