@@ -7,6 +7,14 @@ from azure.servicebus.aio import ServiceBusClient
 
 from sandbox.service_bus import Emulator, Namespace
 from sandbox.service_bus.entities.rules import CorrelationFilter
+from tests.support.leftovers import leftovers
+
+__all__ = ["leftovers"]
+
+
+@pytest.fixture(autouse=True)
+async def collected(leftovers: None) -> None:
+    """Each test here uses the client."""
 
 
 @pytest.fixture

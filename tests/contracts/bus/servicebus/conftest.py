@@ -1,13 +1,15 @@
 """A namespace behind the emulator for each test."""
 
-import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.service_bus import Emulator, Namespace
+from tests.support.leftovers import leftovers
 from tests.support.service_bus import InMemory, OnTheEmulator, Rig, Told
+
+__all__ = ["leftovers"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,11 +19,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
 
 
+@pytest.fixture(autouse=True)
+async def collected(leftovers: None) -> None:
+    """Each test here uses the client."""
+
+
 @pytest.fixture
 async def on_the_emulator() -> AsyncIterator[OnTheEmulator]:
     async with Emulator(Namespace()) as emulator:
         yield OnTheEmulator(emulator)
-    gc.collect()
 
 
 @pytest.fixture(params=["memory", "emulator"])
