@@ -115,7 +115,7 @@ class ServiceBusSubscriber(SubscriberUsecase[Delivery]):
                     await asyncio.sleep(pauses.next())
 
     async def _serve(self, number: int, receiver: Receiver, pauses: Pauses) -> None:
-        while self.running:
+        while self.running and not receiver.spoiled:
             with self._workers.ending():
                 delivery = await receiver.next()
             self._liveness.polled(number)
