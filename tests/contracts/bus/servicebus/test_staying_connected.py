@@ -10,6 +10,7 @@ from faststream.middlewares import AckPolicy
 
 from sandbox.service_bus import Fault
 from shared.bus.broker.servicebus import ServiceBusBroker, ServiceBusMessage
+from shared.bus.broker.servicebus.client import Connection
 from shared.errors import TransientError
 from tests.support.service_bus import CLIENT, NOWHERE, QUICK, OnTheEmulator, Told, until
 
@@ -136,9 +137,12 @@ async def test_a_settlement_whose_answer_is_lost_with_the_connection_breaks_noth
 
 
 async def test_a_worker_does_not_wait_long_for_an_answer_that_was_lost(
-    on_the_emulator: OnTheEmulator, told: Told
+    on_the_emulator: OnTheEmulator, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rig, seen = on_the_emulator, []
+    rig, seen, made, make = on_the_emulator, [], [], Connection.receiver
+    monkeypatch.setattr(
+        Connection, "receiver", lambda *a, **k: made.append(make(*a, **k)) or made[-1]
+    )
     rig.queue("orders")
     broker = rig.make(timing=replace(QUICK, settle=0.5), logger=told)
 
@@ -154,6 +158,7 @@ async def test_a_worker_does_not_wait_long_for_an_answer_that_was_lost(
         assert await rig.ended("orders") == "complete"
     assert seen == [1, 2]
     assert told.has("TimeoutError")()
+    assert len(made) == 2, "a call that was cut off may have spoiled the first receiver"
 
 
 async def test_a_publisher_does_not_wait_longer_than_asked_and_goes_on_afterwards(
