@@ -17,6 +17,7 @@ from shared.bus.broker.servicebus.delivery import Delivery, Particulars
 from shared.bus.broker.servicebus.envelope import Envelope
 from shared.bus.transports.base import Inbound
 from shared.clock import utc_now
+from tests.support.service_bus import until
 
 
 class Link:
@@ -169,6 +170,23 @@ async def test_settling_waits_for_a_renewal_that_is_under_way() -> None:
     go_on.set()
     await asyncio.gather(settling, keeping)
     assert order == ["renewal begins", "renewal ends"]
+    assert case.link.calls == ["complete"]
+
+
+async def test_nothing_is_renewed_that_was_settled_meanwhile() -> None:
+    case = Case(locked_for=0.5)
+    go_on = asyncio.Event()
+
+    async def complete() -> None:
+        await go_on.wait()
+        case.link.calls.append("complete")
+
+    case.link.complete = complete  # type: ignore[method-assign]
+    settling = asyncio.create_task(case.delivery.complete())
+    keeping = asyncio.create_task(case.delivery.keep(3600))
+    await until(lambda: case.delivery._turn._waiters)
+    go_on.set()
+    await asyncio.gather(settling, keeping)
     assert case.link.calls == ["complete"]
 
 

@@ -7,10 +7,12 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.servicebus import exceptions as azure
 
 from shared.bus.broker.servicebus.address import Address, consumed
-from shared.bus.broker.servicebus.client import Endpoint
+from shared.bus.broker.servicebus.client import Connection, Endpoint
+from shared.bus.broker.servicebus.envelope import Envelope
 from shared.bus.broker.servicebus.errors import explained
 from shared.bus.broker.servicebus.subscriber.liveness import Liveness, Pauses
 from shared.errors import PermanentError, TransientError
+from tests.support.service_bus import until
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,45 @@ def test_an_endpoint_shows_no_key() -> None:
     assert "c2VjcmV0" not in repr(endpoint)
     local = Endpoint(connection_string="Endpoint=sb://localhost:5;UseDevelopmentEmulator=true")
     assert local.url == "amqp://localhost:5"
+
+
+class Client:
+    """The client, as far as a sender uses it; its first sender never gets an answer."""
+
+    def __init__(self) -> None:
+        self.made: list[NativeSender] = []
+
+    def get_queue_sender(self, _: str) -> "NativeSender":
+        self.made.append(NativeSender(answers=bool(self.made)))
+        return self.made[-1]
+
+
+class NativeSender:
+    def __init__(self, *, answers: bool) -> None:
+        self._answers = answers
+        self.closed = False
+
+    async def send_messages(self, _: object, *, timeout: float) -> None:  # noqa: ASYNC109 - the client's signature
+        if not self._answers:
+            await asyncio.sleep(timeout)
+            raise azure.OperationTimeoutError
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("cut_off", [True, False])
+async def test_a_sender_that_failed_or_was_cut_off_is_not_used_again(cut_off: bool) -> None:
+    client = Client()
+    sender = Connection(client, "amqps://x").sender("orders")  # type: ignore[arg-type]
+    sending = asyncio.create_task(sender.send(Envelope(body=b"x"), 3600 if cut_off else 0.01))
+    await until(lambda: client.made)
+    if cut_off:
+        sending.cancel()
+    await asyncio.wait([sending])
+    assert sending.cancelled() or isinstance(sending.exception(), TransientError)
+    await sender.send(Envelope(body=b"y"))
+    assert [native.closed for native in client.made] == [True, False]
 
 
 def test_pauses_grow_to_a_limit_and_begin_anew() -> None:

@@ -42,6 +42,19 @@ async def test_a_rejection_shows_its_reason_cut_to_what_service_bus_takes() -> N
     assert (settled.reason, settled.description) == ("r" * 4096, "d" * 4096)
 
 
+async def test_two_subscribers_of_one_queue_compete_for_a_message() -> None:
+    broker, seen = InMemory().make(), []
+
+    async def handle(body: str) -> None:
+        seen.append(body)
+
+    for _ in range(2):
+        broker.subscriber("orders")(handle)
+    async with TestServiceBusBroker(broker):
+        await broker.publish("x", "orders")
+    assert seen == ["x"]
+
+
 async def test_what_was_dead_lettered_is_not_published_to() -> None:
     broker, seen = InMemory().make(), []
 

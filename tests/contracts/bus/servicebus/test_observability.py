@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import CollectorRegistry
 
 from shared.bus.broker.servicebus import ServiceBusBroker, ServiceBusMessage, ServiceBusRouter
+from shared.bus.broker.servicebus.annotations import Client
 from shared.bus.broker.servicebus.opentelemetry import ServiceBusTelemetryMiddleware
 from shared.bus.broker.servicebus.prometheus import ServiceBusPrometheusMiddleware
 from tests.support.service_bus import NOWHERE, QUICK, OnTheEmulator, Rig, until
@@ -110,15 +111,16 @@ async def test_faststream_s_own_application_runs_the_broker(
     broker = rig.make()
 
     @broker.subscriber("orders")
-    async def handle(body: str) -> None:
-        seen.append(body)
+    async def handle(body: str, client: Client) -> None:
+        seen.append((body, client))
 
     app = AsgiFastStream(broker, logger=None)
     await app.start()
     await broker.publish("x", "orders")
     await until(lambda: seen)
+    client = broker.client
     await app.stop()
-    assert seen == ["x"]
+    assert seen == [("x", client)]
 
 
 async def test_log_lines_name_the_entity_and_show_where_a_fault_of_ours_is(

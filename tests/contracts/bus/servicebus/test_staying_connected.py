@@ -1,6 +1,7 @@
 """Starting, draining, coming back, and errors that say what to do."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from azure.servicebus import TransportType
@@ -9,6 +10,7 @@ from faststream.middlewares import AckPolicy
 
 from sandbox.service_bus import Fault
 from shared.bus.broker.servicebus import ServiceBusBroker, ServiceBusMessage
+from shared.bus.broker.servicebus.client import Connection
 from shared.errors import TransientError
 from tests.support.service_bus import CLIENT, NOWHERE, QUICK, OnTheEmulator, Told, until
 
@@ -132,6 +134,51 @@ async def test_a_settlement_whose_answer_is_lost_with_the_connection_breaks_noth
         await until(lambda: 2 in seen)
         assert await rig.ended("orders") == "complete"
     assert seen == [1, 2]
+
+
+async def test_a_worker_does_not_wait_long_for_an_answer_that_was_lost(
+    on_the_emulator: OnTheEmulator, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig, seen, made, make = on_the_emulator, [], [], Connection.receiver
+    monkeypatch.setattr(
+        Connection, "receiver", lambda *a, **k: made.append(make(*a, **k)) or made[-1]
+    )
+    rig.queue("orders")
+    broker = rig.make(timing=replace(QUICK, settle=0.5), logger=told)
+
+    @broker.subscriber("orders")
+    async def handle(body: int) -> None:
+        seen.append(body)
+
+    async with rig.running(broker):
+        rig.namespace.faults.add(Fault(on="settle", how="lose"))
+        await broker.publish(1, "orders")
+        await broker.publish(2, "orders")
+        await until(lambda: 2 in seen)
+        assert await rig.ended("orders") == "complete"
+    assert seen == [1, 2]
+    assert told.has("TimeoutError")()
+    assert len(made) == 2, "a call that was cut off may have spoiled the first receiver"
+
+
+async def test_a_publisher_does_not_wait_longer_than_asked_and_goes_on_afterwards(
+    on_the_emulator: OnTheEmulator,
+) -> None:
+    rig = on_the_emulator
+    rig.queue("orders")
+    broker = rig.make()
+    async with broker:
+        await broker.publish("a", "orders")
+        rig.namespace.faults.add(Fault(on="send", how="lose", count=None))
+        with pytest.raises(TransientError):
+            await broker.publish("b", "orders", timeout=0.5)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await broker.publish("c", "orders")
+        rig.namespace.faults.clear()
+        await broker.publish("d", "orders")
+    last = rig.namespace.queue("orders").peek(0, 10)[-1]
+    assert last.message.encode(0, {}).endswith(b"d")
 
 
 async def test_a_queue_that_is_made_later_is_consumed_from_then_on(

@@ -26,11 +26,13 @@ class Timing:
 
     A worker polls rather than being cancelled: a read that is cut off can leave a message locked
     that nobody has seen. `poll` is therefore also what a stop waits for. A poll that takes `stall`
-    longer than it should has stopped silently, and gets a new receiver.
+    longer than it should has stopped silently, and an answer to a settlement that takes longer than
+    `settle` was lost: in both cases the worker gets a new receiver.
     """
 
     poll: float = 1.0
     stall: float = 15.0
+    settle: float = 30.0
     open: float = 60.0
     first_pause: float = 0.5
     last_pause: float = 30.0

@@ -3,50 +3,64 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import datetime
+from typing import TypeVar
 
 from azure.servicebus import ServiceBusReceivedMessage
-from azure.servicebus.aio import ServiceBusReceiver
 
 from shared.bus.broker.servicebus.address import Address
 from shared.bus.broker.servicebus.broker.config import Timing
-from shared.bus.broker.servicebus.client import Connection, Sender, closed
+from shared.bus.broker.servicebus.client import Connection, closed
 from shared.bus.broker.servicebus.delivery import Delivery, Particulars, Tell
 from shared.bus.broker.servicebus.envelope import Envelope, read
 from shared.clock import utc_now
 
+T = TypeVar("T")
+
 
 class ReceiverLink:
-    """Implements `Link` for one message of a receiver."""
+    """Implements `Link` for one message of a receiver.
 
-    def __init__(
-        self, receiver: ServiceBusReceiver, message: ServiceBusReceivedMessage, sender: Sender
-    ) -> None:
+    The client waits for an answer that was lost for minutes, and all that time the worker would do
+    nothing: here the wait is shorter, and the receiver is not used again.
+    """
+
+    def __init__(self, receiver: Receiver, message: ServiceBusReceivedMessage) -> None:
         self._receiver = receiver
         self._message = message
-        self._sender = sender
 
     async def complete(self) -> None:
-        await self._receiver.complete_message(self._message)
+        await self._answered(self._receiver.native.complete_message(self._message))
 
     async def abandon(self) -> None:
-        await self._receiver.abandon_message(self._message)
+        await self._answered(self._receiver.native.abandon_message(self._message))
 
     async def dead_letter(self, reason: str, description: str) -> None:
-        await self._receiver.dead_letter_message(
+        call = self._receiver.native.dead_letter_message(
             self._message, reason=reason, error_description=description
         )
+        await self._answered(call)
 
     async def renew(self) -> datetime:
-        return await self._receiver.renew_message_lock(self._message)
+        return await self._answered(self._receiver.native.renew_message_lock(self._message))
 
     async def send(self, envelope: Envelope) -> None:
-        await self._sender.send(envelope)
+        await self._receiver.sender.send(envelope)
+
+    async def _answered(self, call: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._receiver.timing.settle):
+                return await call
+        except BaseException as error:
+            if isinstance(error, (TimeoutError, asyncio.CancelledError)):
+                self._receiver.spoiled = True
+            raise
 
 
 class Receiver:
-    """Receives from one address, for one task."""
+    """Receives from one address, for one task. One that is `spoiled` is only to be closed."""
 
     def __init__(
         self,
@@ -57,17 +71,18 @@ class Receiver:
         *,
         prefetch: int = 0,
     ) -> None:
-        self._native = connection.receiver(address, prefetch=prefetch)
-        self._sender = connection.sender(address.entity)
+        self.native = connection.receiver(address, prefetch=prefetch)
+        self.sender = connection.sender(address.entity)
         self._address = address
         self._tell = tell
-        self._timing = timing
+        self.timing = timing
+        self.spoiled = False
         self._handed: list[Delivery] = []
 
     async def open(self) -> None:
         """Connect, sign in and attach. Raises the client's errors, or `TimeoutError`."""
-        async with asyncio.timeout(self._timing.open):
-            await self._native.__aenter__()
+        async with asyncio.timeout(self.timing.open):
+            await self.native.__aenter__()
 
     async def next(self, seconds: float | None = None) -> Delivery | None:
         """Wait a while for a message.
@@ -75,17 +90,17 @@ class Receiver:
         Raises the client's errors, and `TimeoutError` where the client does not return: the
         receiver is then of no use any more.
         """
-        wait = self._timing.poll if seconds is None else seconds
-        async with asyncio.timeout(wait + self._timing.stall):
-            got = await self._native.receive_messages(max_message_count=1, max_wait_time=wait)
+        wait = self.timing.poll if seconds is None else seconds
+        async with asyncio.timeout(wait + self.timing.stall):
+            got = await self.native.receive_messages(max_message_count=1, max_wait_time=wait)
         return self._delivery(got[0]) if got else None
 
     async def close(self) -> None:
         """Give back what was handed out and not settled, then what the client has prefetched."""
-        for delivery in self._open_ones():
+        for delivery in () if self.spoiled else self._open_ones():
             with suppress(Exception):
                 await delivery.release()
-        await closed(self._native)
+        await closed(self.native)
 
     def _delivery(self, message: ServiceBusReceivedMessage) -> Delivery:
         particulars = Particulars(
@@ -97,7 +112,7 @@ class Receiver:
             dead_letter_description=message.dead_letter_error_description,
             dead_letter_source=message.dead_letter_source,
         )
-        link = ReceiverLink(self._native, message, self._sender)
+        link = ReceiverLink(self, message)
         delivery = Delivery(read(message), self._address, link, self._tell, particulars)
         self._handed = [*self._open_ones(), delivery]
         return delivery

@@ -115,32 +115,24 @@ class ServiceBusSubscriber(SubscriberUsecase[Delivery]):
                     await asyncio.sleep(pauses.next())
 
     async def _serve(self, number: int, receiver: Receiver, pauses: Pauses) -> None:
-        while self.running:
+        while self.running and not receiver.spoiled:
             with self._workers.ending():
                 delivery = await receiver.next()
             self._liveness.polled(number)
             pauses.reset()
             if delivery:
                 with self._liveness.handling(number):
-                    await self._take(delivery)
-
-    async def _take(self, delivery: Delivery) -> None:
-        """Handle a message, or give back one that came while the subscriber stopped."""
-        if self.running:
-            await self._handle(delivery)
-        else:
-            with self._workers.ending():
-                await delivery.release()
+                    await self._handle(delivery)
 
     async def _handle(self, delivery: Delivery) -> None:
-        """Handle one message while its lock is kept."""
+        """Handle one message while its lock is kept.
+
+        What came while the subscriber stopped is not handled, and what the stop did not wait for is
+        cut off: closing the receiver gives both back.
+        """
         keeper = asyncio.create_task(delivery.keep(self._max_lock_renewal))
         try:
             await self.consume(delivery)
-        except asyncio.CancelledError:
-            # The stop did not wait any longer: somebody else does it again.
-            await delivery.release()
-            raise
         finally:
             delivery.stop_keeping()
             with self._workers.ending():
