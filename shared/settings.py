@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.bus.urls import address_of
 from shared.errors import SettingsError
 
 MINIMUM_KEY_LENGTH: Final = 32
@@ -44,10 +45,10 @@ def _database(url: SecretStr) -> SecretStr:
 
 
 def _bus(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("postgres", "amqp://", "amqps://")) and len(url):
-        raise ValueError(
-            "it must be empty (the database carries the events) or amqp://user:password@host/"
-        )
+    try:
+        address_of(url.get_secret_value())
+    except SettingsError as refused:
+        raise ValueError("it " + str(refused).removeprefix("BUS_URL ")) from None
     return url
 
 

@@ -2,14 +2,13 @@
 
 import gc
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import pytest
 
-
-@pytest.fixture
-async def leftovers() -> AsyncIterator[None]:
-    """Collect the client's forgotten sockets while their event loop still runs.
+@contextmanager
+def leftovers_collected() -> Iterator[None]:
+    """Collect the client's forgotten sockets at the end, while their event loop still runs.
 
     The client closes no socket of a connection that broke. Collected later, each would be told as
     the fault of whatever test runs then.

@@ -7,14 +7,14 @@ from azure.servicebus.aio import ServiceBusClient
 
 from sandbox.service_bus import Emulator, Namespace
 from sandbox.service_bus.entities.rules import CorrelationFilter
-from tests.support.leftovers import leftovers
-
-__all__ = ["leftovers"]
+from tests.support.leftovers import leftovers_collected
 
 
 @pytest.fixture(autouse=True)
-async def collected(leftovers: None) -> None:
+async def collected() -> AsyncIterator[None]:
     """Each test here uses the client."""
+    with leftovers_collected():
+        yield
 
 
 @pytest.fixture

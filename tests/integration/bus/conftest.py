@@ -13,11 +13,11 @@ from shared.database import Cluster, catalogue
 from shared.database.migrator import migrate
 from tests.support.bus import Rig, empty_database, empty_rabbit, empty_service_bus
 from tests.support.database import PASSWORDS, Database, execute, run_apart
-from tests.support.leftovers import leftovers
+from tests.support.leftovers import leftovers_collected
 from tests.support.namespace import Namespace, service_bus
 from tests.support.rabbitmq import rabbitmq
 
-__all__ = ["embedded", "external", "leftovers", "namespaced", "rabbitmq", "rig", "service_bus"]
+__all__ = ["embedded", "external", "namespaced", "rabbitmq", "rig", "service_bus"]
 
 NAME = "bus_of_all_tests"
 
@@ -67,14 +67,13 @@ async def external(bus_database: Database, request: pytest.FixtureRequest) -> As
 
 
 @pytest.fixture
-async def namespaced(
-    bus_database: Database, service_bus: Namespace, leftovers: None
-) -> AsyncIterator[Rig]:
+async def namespaced(bus_database: Database, service_bus: Namespace) -> AsyncIterator[Rig]:
     """A rig on Service Bus, with empty queues."""
-    async with opened(bus_database) as rig:
-        await rig.switch(service_bus.url)
-        await empty_service_bus(service_bus.url)
-        yield rig
+    with leftovers_collected():
+        async with opened(bus_database) as rig:
+            await rig.switch(service_bus.url)
+            await empty_service_bus(service_bus.url)
+            yield rig
 
 
 FIXTURES = {"postgresql": "embedded", "rabbitmq": "external", "servicebus": "namespaced"}

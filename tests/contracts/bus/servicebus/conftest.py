@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.service_bus import Emulator, Namespace
-from tests.support.leftovers import leftovers
+from tests.support.leftovers import leftovers_collected
 from tests.support.service_bus import InMemory, OnTheEmulator, Rig, Told
-
-__all__ = ["leftovers"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,8 +18,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-async def collected(leftovers: None) -> None:
+async def collected() -> AsyncIterator[None]:
     """Each test here uses the client."""
+    with leftovers_collected():
+        yield
 
 
 @pytest.fixture
