@@ -26,8 +26,8 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
-run: $(VENV)/.run ## the whole platform on the sandbox estate; Ctrl-C stops it, data stays in .data/
-	@$(VENV)/bin/certifyclouds up --data-dir .data $(ARGS)
+run: $(VENV)/.run ## the whole platform on the sandbox estate; Ctrl-C stops it, data stays in .data/; BUS=servicebus
+	@$(VENV)/bin/certifyclouds up --data-dir .data $(if $(filter-out postgres,$(BUS)),--bus $(BUS)) $(ARGS)
 
 test: $(VENV)/.dev ## every test that can run here; REQUIRE_ALL=1 turns a skip into a failure
 	@$(PY) -m tests.run $(ARGS)
@@ -42,7 +42,7 @@ check: $(VENV)/.dev ## lint, types, import contracts, dead code, event names, do
 	@$(PY) -m pytest -q tests/architecture
 	@$(VENV)/bin/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
-smoke: $(VENV)/.dev ## drive the platform through its public API; BUS=postgres|rabbitmq; one JSON line per stage
+smoke: $(VENV)/.dev ## drive the platform through its public API; BUS=postgres|rabbitmq|servicebus; one JSON line per stage
 	@$(PY) -m tests.smoke --bus $(BUS)
 
 bench: $(VENV)/.dev ## the benchmarks, a JSON line each; ONLY=name[,pattern…] measures some, KEEP=file keeps the lines

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.bus.urls import address_of
+from shared.bus_url import address_of
 from shared.errors import SettingsError
 
 MINIMUM_KEY_LENGTH: Final = 32

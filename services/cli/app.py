@@ -60,6 +60,12 @@ def up(
     ready_file: Annotated[Path | None, typer.Option(help="Written when all is ready.")] = None,
     profile: Annotated[str, typer.Option(help="The sandbox's estate.")] = "demo",
     seed: Annotated[int, typer.Option(help="Another number is another estate.")] = 7,
+    bus: Annotated[
+        str,
+        typer.Option(
+            help="servicebus: a simulated Service Bus namespace, unless BUS_URL names a real one."
+        ),
+    ] = "",
     *,
     sandbox: Annotated[bool, typer.Option(help="--no-sandbox: a real tenant.")] = True,
     split: Annotated[bool, typer.Option(help="One process per service.")] = False,
@@ -77,6 +83,7 @@ def up(
         profile=profile,
         seed=seed,
         ready_file=ready_file,
+        bus=bus,
     )
     sys.exit(asyncio.run(run_up(plan, Console())))
 

@@ -22,12 +22,16 @@ Report = Callable[[str], None]
 
 @dataclass(slots=True, kw_only=True)
 class Child:
-    """One process: what runs, with which variables, and where its log goes."""
+    """One process: what runs, with which variables, and where its log goes.
+
+    One that `supports` others is stopped after them.
+    """
 
     name: str
     argv: list[str]
     env: dict[str, str]
     log: Path
+    supports: bool = False
     process: asyncio.subprocess.Process | None = None
     pause: float = FIRST_PAUSE_SECONDS
 
@@ -73,10 +77,17 @@ class Children:
         for watcher in self.watchers:
             watcher.cancel()
         await asyncio.gather(*self.watchers, return_exceptions=True)
-        services = [child for child in self.running if child.name != "sandbox"]
-        others = [child for child in self.running if child.name == "sandbox"]
-        for group in (services, others):
+        for supports in (False, True):
+            group = [child for child in self.running if child.supports is supports]
             await asyncio.gather(*(_end(child) for child in reversed(group)))
+
+    async def end(self, name: str) -> None:
+        """End one child for good."""
+        place = [child.name for child in self.running].index(name)
+        watcher, child = self.watchers.pop(place), self.running.pop(place)
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+        await _end(child)
 
 
 def last_line(log: Path) -> str:

@@ -30,6 +30,7 @@ class Plan:
     profile: str
     seed: int
     ready_file: Path | None
+    bus: str
 
 
 def role_url(admin_url: str, role: str, password: str) -> str:
@@ -50,7 +51,9 @@ async def start_sandbox(plan: Plan, children: Children) -> dict[str, Any]:
     argv += ["--port", str(ports["port"]), "--msi-port", str(ports["msi_port"])]
     argv += ["--state", str(ready.parent), "--ready-file", str(ready)]
     log = plan.folder / "logs" / "sandbox.log"
-    await children.start(Child(name="sandbox", argv=argv, env=environment(), log=log))
+    await children.start(
+        Child(name="sandbox", argv=argv, env=environment(), log=log, supports=True)
+    )
     return await read_when_written(ready, children, SANDBOX_SECONDS)
 
 

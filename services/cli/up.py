@@ -15,6 +15,7 @@ from services.cli.children import Children
 from services.cli.folder import own_folder
 from services.cli.keeper import Report, keep_running
 from services.cli.live import watch
+from services.cli.namespace import chosen_bus
 from services.cli.platform import (
     Plan,
     cloud_variables,
@@ -67,15 +68,14 @@ async def _run(plan: Plan, console: Console, children: Children, stack: AsyncExi
         start_sandbox(plan, children) if plan.sandbox else _nothing(),
         _database(settings, plan, stack, children.report),
     )
-    bus_url = settings.bus_url.get_secret_value()
-    previous = settings.bus_url_previous
-    await migrate(
-        admin_url,
-        passwords=secrets.passwords,
-        bus_url=bus_url,
-        bus_url_previous=previous.get_secret_value() if previous else None,
-    )
-    variables = service_variables(plan, admin_url, bus_url, secrets)
+    async with chosen_bus(settings, plan, children) as bus:
+        await migrate(
+            admin_url,
+            passwords=secrets.passwords,
+            bus_url=bus.url,
+            bus_url_previous=bus.previous,
+        )
+    variables = service_variables(plan, admin_url, bus.url, secrets)
     variables |= cloud_variables(sandbox)
     variables["GATEWAY_SETUP_TOKEN_FILE"] = str(plan.folder / SETUP_TOKEN_FILE)
     (plan.folder / SETUP_TOKEN_FILE).unlink(missing_ok=True)
@@ -85,7 +85,7 @@ async def _run(plan: Plan, console: Console, children: Children, stack: AsyncExi
     token = _setup_token(plan)
     _announce(plan, console, token, sandbox)
     if plan.ready_file:
-        _write_ready(plan.ready_file, _ready(plan, token, sandbox, admin_url, bus_url))
+        _write_ready(plan.ready_file, _ready(plan, token, sandbox, admin_url, bus.url))
     await watch(console, _reader_url(admin_url, secrets), children)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
-from shared.bus.urls import address_of
+from shared.bus_url import address_of
 from shared.errors import SettingsError, TransientError
 
 EXCHANGE: Final = "certifyclouds.events"

@@ -38,7 +38,7 @@ from shared.bus.store import ServiceSeen
 from shared.bus.tasks import stop_tasks
 from shared.bus.topology import SUBSCRIPTIONS, queue_name
 from shared.bus.transports.postgres import LEASE_SECONDS, POLL_SECONDS, PostgresTransport
-from shared.bus.urls import EMBEDDED, RABBITMQ, SERVICE_BUS, kind_of
+from shared.bus_url import EMBEDDED, RABBITMQ, SERVICE_BUS, kind_of
 from shared.clock import utc_now
 from shared.database.transient import DISK_FULL
 from shared.errors import SettingsError, TransientError

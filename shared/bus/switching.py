@@ -16,8 +16,8 @@ from shared.bus import amqp, draining
 from shared.bus.servicebus import administration
 from shared.bus.servicebus import draining as servicebus_draining
 from shared.bus.servicebus.namespace import Namespace
-from shared.bus.urls import EMBEDDED, RABBITMQ, SERVICE_BUS, address_of, kind_of
 from shared.bus.waiting import Drain, Waiting
+from shared.bus_url import EMBEDDED, RABBITMQ, SERVICE_BUS, address_of, kind_of
 from shared.errors import SettingsError
 from shared.telemetry import get_logger
 

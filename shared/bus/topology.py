@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.bus import amqp
 from shared.bus.servicebus import entities
 from shared.bus.switching import switch
-from shared.bus.urls import RABBITMQ, SERVICE_BUS
+from shared.bus_url import RABBITMQ, SERVICE_BUS
 from shared.errors import SettingsError
 from shared.events import (
     AlertRaised,

@@ -12,7 +12,7 @@ STAGES = ["up", "login", "scan", "inventory", "expiring", "change-feed", "alert"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bus", ["postgres", "rabbitmq"])
+@pytest.mark.parametrize("bus", ["postgres", "rabbitmq", "servicebus"])
 def test_the_smoke_run_keeps_every_promise(bus: str) -> None:
     if bus == "rabbitmq":
         need_rabbitmq()

@@ -26,11 +26,14 @@ class Platform:
 
 
 @contextmanager
-def running(folder: Path, *, bus_url: str = "", split: bool = True) -> Iterator[Platform]:
+def running(
+    folder: Path, *, bus: str = "", bus_url: str = "", split: bool = True
+) -> Iterator[Platform]:
     """Start the platform on free ports, wait until it is ready, and stop it at the end."""
     ready = folder / "ready.json"
     argv = [sys.executable, "-m", "services", "up", "--data-dir", str(folder / "data")]
     argv += ["--port", "0", "--ready-file", str(ready), *(["--split"] if split else [])]
+    argv += ["--bus", bus] if bus else []
     env = {**os.environ, "BUS_URL": bus_url, "COLUMNS": "120"}
     env.pop("DATABASE_URL", None)
     with (folder / "up.log").open("wb") as log:

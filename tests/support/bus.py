@@ -18,7 +18,7 @@ from shared.bus.amqp import arguments
 from shared.bus.broker.servicebus.envelope import Envelope
 from shared.bus.ops import DeadLetter, Operator
 from shared.bus.servicebus.namespace import Namespace
-from shared.bus.urls import RABBITMQ, SERVICE_BUS, kind_of
+from shared.bus_url import RABBITMQ, SERVICE_BUS, kind_of
 from shared.clock import utc_now
 from shared.database import Pool
 from shared.events import (

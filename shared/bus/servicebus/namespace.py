@@ -18,7 +18,7 @@ from azure.identity.aio import DefaultAzureCredential
 from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
 from shared.bus.broker.servicebus.client import Connection, Endpoint
-from shared.bus.urls import address_of
+from shared.bus_url import address_of
 from shared.errors import TransientError
 
 _CA_FILE: Final = "cafile="

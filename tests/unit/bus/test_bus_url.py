@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.bus.urls import address_of, kind_of
+from shared.bus_url import address_of, kind_of
 from shared.errors import SettingsError
 
 KEY = "SharedAccessKeyName=services;SharedAccessKey=hunter2="
