@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
@@ -112,13 +113,17 @@ class ServiceBusOperator:
 
 
 def _depth(found: QueueRuntimeProperties, stored: Depth | None) -> Depth:
-    """Count what waits, with the dead letters that are `stored` in the database."""
+    """Count what waits, with what is `stored` in the database: dead letters, and who is here.
+
+    The namespace tells neither who receives from a queue nor how old its messages are.
+    """
     return Depth(
         queue=found.name,
         ready=found.active_message_count or 0,
         delayed=found.scheduled_message_count or 0,
         in_flight=None,
         dead=(found.dead_letter_message_count or 0) + (stored.dead if stored else 0),
+        consumers=stored.consumers if stored else None,
     )
 
 
@@ -144,12 +149,22 @@ async def _peeked(
 async def _taken(
     receiver: ServiceBusReceiver, letter_id: UUID | None
 ) -> AsyncIterator[ServiceBusReceivedMessage]:
-    """Go through a queue's dead letters once; each that is not completed is given back."""
+    """Go once through the dead letters that are there now, and yield those that were asked for.
+
+    One that is replayed may fail and be back at once, and is left for the next time. What is not
+    completed is given back.
+    """
+    wanted = {
+        message.sequence_number
+        async for message in _peeked(receiver, MOST_LOOKED_AT)
+        if letter_id in {None, _letter_id(message)}
+    }
     others: list[ServiceBusReceivedMessage] = []
     try:
-        while found := await receiver.receive_messages(1, max_wait_time=_SECONDS):
+        while wanted and (found := await receiver.receive_messages(1, max_wait_time=_SECONDS)):
             (message,) = found
-            if letter_id in {None, _letter_id(message)}:
+            if message.sequence_number in wanted:
+                wanted.remove(message.sequence_number)
                 yield message
             else:
                 others.append(message)
@@ -204,6 +219,7 @@ def _event_id(envelope: Envelope) -> UUID | None:
 
 
 def _letter_id(message: ServiceBusReceivedMessage) -> UUID:
-    """Return the event's id, or where that cannot be read one made from the place in the queue."""
-    number = f"{message.dead_letter_source}:{message.enqueued_sequence_number}"
-    return _event_id(read(message)) or uuid5(NAMESPACE_OID, number)
+    """Return the event's id, or else one made from what was received: the same at every look."""
+    envelope = read(message)
+    received = f"{envelope.headers.get('ce-id')!r}:{sha256(envelope.body).hexdigest()}"
+    return _event_id(envelope) or uuid5(NAMESPACE_OID, received)

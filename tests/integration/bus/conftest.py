@@ -13,7 +13,7 @@ from shared.database import Cluster, catalogue
 from shared.database.migrator import migrate
 from tests.support.bus import Rig, empty_database, empty_rabbit, empty_service_bus
 from tests.support.database import PASSWORDS, Database, execute, run_apart
-from tests.support.leftovers import leftovers_collected
+from tests.support.leftovers import bears_leftovers, leftovers_collected
 from tests.support.namespace import Namespace, service_bus
 from tests.support.rabbitmq import rabbitmq
 
@@ -80,7 +80,11 @@ FIXTURES = {"postgresql": "embedded", "rabbitmq": "external", "servicebus": "nam
 
 
 @pytest.fixture(
-    params=["postgresql", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq), "servicebus"]
+    params=[
+        "postgresql",
+        pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
+        pytest.param("servicebus", marks=bears_leftovers),
+    ]
 )
 def rig(request: pytest.FixtureRequest) -> Rig:
     """The same test on all buses."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.service_bus import Emulator, Namespace
-from tests.support.leftovers import leftovers_collected
+from tests.support.leftovers import bears_leftovers, leftovers_collected
 from tests.support.service_bus import InMemory, OnTheEmulator, Rig, Told
 
 
@@ -14,7 +14,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bear that the client forgets the socket of a connection that was torn down."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
+            item.add_marker(bears_leftovers)
 
 
 @pytest.fixture(autouse=True)
