@@ -13,6 +13,7 @@ import uvicorn
 
 from sandbox import pki
 from sandbox.files import write_private
+from sandbox.service_bus.administration.control import Control
 from sandbox.service_bus.administration.service import Administration
 from sandbox.service_bus.authority import Authority
 from sandbox.service_bus.namespace import Namespace
@@ -32,9 +33,10 @@ async def serve(state: Path, ready_file: Path, port: int) -> None:
     namespace, authority = Namespace(), Authority({KEY_NAME: KEY})
     files = pki.ensure(state)
     listener = socket.create_server((LOOPBACK, 0))
+    emulator = Emulator(namespace, authority, port, listener.getsockname()[1])
     administration = Server(
         uvicorn.Config(
-            Administration(namespace, authority).app,
+            Administration(namespace, authority, Control(emulator)).app,
             ssl_certfile=str(files.certificate_file),
             ssl_keyfile=str(files.key_file),
             log_level="warning",
@@ -48,7 +50,6 @@ async def serve(state: Path, ready_file: Path, port: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    emulator = Emulator(namespace, authority, port, listener.getsockname()[1])
     async with emulator, asyncio.TaskGroup() as group:
         group.create_task(administration.serve(sockets=[listener]))
         while not (administration.started or administration.should_exit):  # noqa: ASYNC110 - uvicorn offers nothing else to wait for
@@ -57,6 +58,7 @@ async def serve(state: Path, ready_file: Path, port: int) -> None:
             "connection_string": emulator.connection_string,
             "ca_file": str(files.ca_file.resolve()),
             "port": emulator.port,
+            "control_url": f"https://localhost:{emulator.port}/$sandbox",
         }
         write_private(ready_file, orjson.dumps(ready))
 

@@ -269,8 +269,11 @@ def _read_frame(raw: bytes) -> Frame:
 
 
 def error(condition: str, description: str) -> Described:
-    """2.8.14: why a link, a session or a connection ends, or a message was not taken."""
-    return Described(_ERROR, [Symbol(condition), description])
+    """2.8.14: why a link, a session or a connection ends, or a message was not taken.
+
+    `info` is always there: the client reads it without looking whether it is.
+    """
+    return Described(_ERROR, [Symbol(condition), description, {}])
 
 
 _ERROR: Final = ULong(0x1D)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
+from sandbox.service_bus import outcomes
 from sandbox.service_bus.codec import Described, UInt, ULong
 from sandbox.service_bus.entities.entity import Entity
 from sandbox.service_bus.entities.queue import Queue
@@ -61,6 +62,7 @@ class IncomingLink(Link):
         super().__init__(session, attach, entity)
         self._take = take
         self._parts = bytearray()
+        self._size = 0
         self._first: Transfer | None = None
         self._credit = 0
         self.delivery_count = attach.initial_delivery_count or 0
@@ -70,19 +72,25 @@ class IncomingLink(Link):
         self.session.send_flow(self, self._credit)
 
     def transfer(self, transfer: Transfer, payload: bytes) -> None:
-        """Take a message or a part of it, and answer when it is whole."""
+        """Take a message or a part of it, and answer when it is whole.
+
+        Of one that is too large only as much is kept as is allowed.
+        """
         first = self._first = self._first or transfer
-        self._parts += payload
-        if len(self._parts) > MAX_MESSAGE:
-            self.detach(_too_large(len(self._parts)))
-            return
+        self._size += len(payload)
+        if self._size <= MAX_MESSAGE:
+            self._parts += payload
         if transfer.more:
             return
-        raw, self._parts, self._first = bytes(self._parts), bytearray(), None
+        raw, size = bytes(self._parts), self._size
+        self._parts, self._size, self._first = bytearray(), 0, None
         self._count()
         if transfer.aborted:
             return
-        outcome = self._take(raw, first.message_format or 0)
+        if size > MAX_MESSAGE:
+            outcome: Described | None = outcomes.rejected(_too_large(size))
+        else:
+            outcome = self._take(raw, first.message_format or 0)
         if outcome is not None and not first.settled:
             self.session.settle(first.delivery_id, outcome, receiver=True)
         if self._credit < _CREDIT // 2:

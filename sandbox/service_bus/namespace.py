@@ -123,6 +123,14 @@ class Namespace:
         self.agenda.clock.offset_seconds += seconds
         self.agenda.run()
 
+    def lose_locks(self) -> None:
+        """Break every lock, as the service does when it moves a namespace to other machines."""
+        for entity in self._entities.values():
+            found = entity.subscriptions.values() if isinstance(entity, Topic) else [entity]
+            for queue in found:
+                if isinstance(queue, Queue):
+                    queue.locks.lose()
+
     def check_throughput(self, messages: int) -> None:
         """Count messages; raise `BusError` (server-busy, 50009) when they are too many."""
         if self.operations and not all(self.operations.take("") for _ in range(messages)):

@@ -84,12 +84,16 @@ class Seen:
 
 @dataclass
 class Rig:
-    """One test's database and the bus that `url` names on top of it."""
+    """One test's database and the bus that `url` names on top of it.
+
+    `lose_locks` ends what a killed process holds, where the bus does not notice its death.
+    """
 
     database: Database
     url: str
     stack: AsyncExitStack
     pools: dict[str, Pool] = field(default_factory=dict)
+    lose_locks: Callable[[], None] = lambda: None
 
     @classmethod
     @asynccontextmanager

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.service_bus.administration import atom, shapes
+from sandbox.service_bus.administration.control import Control
 from sandbox.service_bus.authority import Authority
 from sandbox.service_bus.entities.entity import Entity
 from sandbox.service_bus.entities.queue import Queue
@@ -28,14 +29,21 @@ _FOUND_NONE: Final = "Publicly Listed Services"
 
 
 class Administration:
-    """An ASGI application over a namespace; every request shows a token."""
+    """An ASGI application over a namespace; every request shows a token.
 
-    def __init__(self, namespace: Namespace, authority: Authority) -> None:
+    `control` is what a test may do to the namespace besides, which no real one offers.
+    """
+
+    def __init__(
+        self, namespace: Namespace, authority: Authority, control: Control | None = None
+    ) -> None:
         self._namespace = namespace
         self._authority = authority
+        steering = self._guarded(control.steer) if control else self._guarded(self._entity)
         methods = ["GET", "PUT", "DELETE"]
         self.app = Starlette(
             routes=[
+                Route("/$sandbox/{what}", steering, methods=["GET", "POST", "DELETE"]),
                 Route("/$Resources/{kind}", self._guarded(self._list), methods=["GET"]),
                 Route("/{topic}/subscriptions", self._guarded(self._subscriptions)),
                 Route(

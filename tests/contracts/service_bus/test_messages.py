@@ -9,24 +9,11 @@ from azure.servicebus import (
     ServiceBusReceiveMode,
     ServiceBusSubQueue,
 )
-from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
+from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import MessageLockLostError
 
 from sandbox.service_bus import Emulator, Namespace
-
-
-def body(message: object) -> bytes:
-    return b"".join(message.body)  # type: ignore[attr-defined]
-
-
-async def send(client: ServiceBusClient, queue: str, *messages: ServiceBusMessage) -> None:
-    async with client.get_queue_sender(queue) as sender:
-        await sender.send_messages(messages[0] if len(messages) == 1 else list(messages))
-
-
-async def one(receiver: ServiceBusReceiver) -> object:
-    (message,) = await receiver.receive_messages(1, max_wait_time=5)
-    return message
+from tests.support.service_bus_client import body, one, send
 
 
 async def test_a_message_arrives_as_it_was_sent(

@@ -73,6 +73,7 @@ async def namespaced(bus_database: Database, service_bus: Namespace) -> AsyncIte
         async with opened(bus_database) as rig:
             await rig.switch(service_bus.url)
             await empty_service_bus(service_bus.url)
+            rig.lose_locks = service_bus.lose_locks
             yield rig
 
 

@@ -354,6 +354,7 @@ async def test_a_message_whose_consumer_is_killed_is_delivered_again(rig: Rig) -
         assert await asyncio.wait_for(process.stdout.readline(), 30) == f"{event_id}\n".encode()
     process.kill()
     await process.wait()
+    rig.lose_locks()
 
     seen = Seen()
     async with rig.consumer("scanner", ScanRequested, seen):
