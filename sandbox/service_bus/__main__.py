@@ -16,6 +16,7 @@ from sandbox.files import write_private
 from sandbox.service_bus.administration.control import Control
 from sandbox.service_bus.administration.service import Administration
 from sandbox.service_bus.authority import Authority
+from sandbox.service_bus.disk import Disk
 from sandbox.service_bus.namespace import Namespace
 from sandbox.service_bus.server import KEY, KEY_NAME, LOOPBACK, Emulator
 
@@ -32,11 +33,15 @@ async def serve(state: Path, ready_file: Path, port: int) -> None:
     """Serve until SIGINT or SIGTERM; the ready file is written when both sides answer."""
     namespace, authority = Namespace(), Authority({KEY_NAME: KEY})
     files = pki.ensure(state)
+    disk = Disk(state / "namespace.db")
+    disk.load(namespace)
     listener = socket.create_server((LOOPBACK, 0))
     emulator = Emulator(namespace, authority, port, listener.getsockname()[1])
     administration = Server(
         uvicorn.Config(
-            Administration(namespace, authority, Control(emulator)).app,
+            Administration(
+                namespace, authority, Control(emulator), lambda: disk.save(namespace)
+            ).app,
             ssl_certfile=str(files.certificate_file),
             ssl_keyfile=str(files.key_file),
             log_level="warning",
@@ -61,6 +66,7 @@ async def serve(state: Path, ready_file: Path, port: int) -> None:
             "control_url": f"https://localhost:{emulator.port}/$sandbox",
         }
         write_private(ready_file, orjson.dumps(ready))
+    disk.close()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -68,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         prog="python -m sandbox.service_bus",
         description="A simulated Service Bus namespace on this machine.",
     )
-    parser.add_argument("--state", type=Path, required=True, help="where its certificates are kept")
+    parser.add_argument("--state", type=Path, required=True, help="where it keeps everything")
     parser.add_argument("--ready-file", type=Path, required=True, help="where its address is put")
     parser.add_argument("--port", type=int, default=0, help="its port; 0 takes a free one")
     asked = parser.parse_args(argv)

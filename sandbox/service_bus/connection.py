@@ -108,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._out.append(frame(channel, performative, payload))
 
     def _flush(self) -> None:
+        self.namespace.keeping.commit()
         out, self._out = b"".join(self._out), []
         if self._transport is not None:
             self._transport.write(out)

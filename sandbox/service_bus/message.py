@@ -98,6 +98,12 @@ class Message:
         return None if at is None else at / 1000
 
     @property
+    def raw(self) -> bytes:
+        """Return all of it, section by section in their order."""
+        before = [self._sections[code] for code in sorted(self._sections) if code < _DATA]
+        return b"".join([*before, *self._bodies, self._sections.get(_FOOTER, _NO_RAW)])
+
+    @property
     def data(self) -> list[bytes]:
         """Return the data sections: of a batch, one for each message."""
         found = [decode(memoryview(raw))[0] for raw in self._bodies]

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from sandbox.clock import Clock
 from sandbox.service_bus.agenda import Agenda
 from sandbox.service_bus.entities.entity import Entity
+from sandbox.service_bus.entities.keeping import InMemory, Keeping
 from sandbox.service_bus.entities.options import Options
 from sandbox.service_bus.entities.queue import Queue
 from sandbox.service_bus.entities.rules import Filter
@@ -30,6 +31,7 @@ class Namespace:
         self.agenda = Agenda(clock or Clock())
         self.faults = Faults()
         self.operations: Window | None = None
+        self.keeping: Keeping = InMemory()
         self._entities: dict[str, Entity] = {}
 
     # Making

@@ -85,6 +85,7 @@ class Emulator:
             self._alarm.cancel()
         agenda = self.namespace.agenda
         agenda.run()
+        self.namespace.keeping.commit()
         if agenda.next_due is not None:
             delay = max(0.0, agenda.next_due - agenda.clock.time())
             self._alarm = asyncio.get_running_loop().call_later(delay, self.wake)

@@ -31,13 +31,19 @@ _FOUND_NONE: Final = "Publicly Listed Services"
 class Administration:
     """An ASGI application over a namespace; every request shows a token.
 
-    `control` is what a test may do to the namespace besides, which no real one offers.
+    `control` is what a test may do to the namespace besides, which no real one offers. `changed` is
+    called before a change is answered.
     """
 
     def __init__(
-        self, namespace: Namespace, authority: Authority, control: Control | None = None
+        self,
+        namespace: Namespace,
+        authority: Authority,
+        control: Control | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._namespace = namespace
+        self._changed_by_hand = changed
         self._authority = authority
         steering = self._guarded(control.steer) if control else self._guarded(self._entity)
         methods = ["GET", "PUT", "DELETE"]
@@ -70,11 +76,14 @@ class Administration:
             try:
                 token = request.headers.get("Authorization", "").removeprefix("Bearer ")
                 self._authority.check(token, str(request.url))
-                return handle(request, await request.body())
+                answer = handle(request, await request.body())
+                if request.method != "GET":
+                    self._changed_by_hand()
             except BusError as error:
                 return _refused(error.status, error.description)
             except ValueError as error:
                 return _refused(400, str(error))
+            return answer
 
         return endpoint
 

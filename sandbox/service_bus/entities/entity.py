@@ -1,14 +1,16 @@
 """What a queue, a topic and a subscription share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
 from sandbox.service_bus.agenda import Agenda
 from sandbox.service_bus.entities.history import History
+from sandbox.service_bus.entities.keeping import Keeping
 from sandbox.service_bus.entities.options import Options
 from sandbox.service_bus.entities.schedule import Schedule
+from sandbox.service_bus.entities.stored import Stored
 from sandbox.service_bus.errors import (
     ENTITY_DISABLED,
     MESSAGE_NOT_FOUND,
@@ -19,6 +21,7 @@ from sandbox.service_bus.errors import (
 from sandbox.service_bus.message import Message
 
 MOST_HOPS: Final = 4
+_RESERVED_AT_ONCE: Final = 1_000
 
 
 class Attached(Protocol):
@@ -34,6 +37,7 @@ class Surroundings(Protocol):
     """The namespace, as an entity sees it."""
 
     agenda: Agenda
+    keeping: Keeping
 
     def find(self, path: str) -> "Entity":
         """Return an entity. Raises `BusError` when there is none."""
@@ -52,9 +56,10 @@ class Entity(ABC):
         self.exists = True
         self.agenda = surroundings.agenda
         self.surroundings = surroundings
-        self.schedule = Schedule(self.agenda, self.accept)
-        self._history = History()
+        self.schedule = Schedule(path, self.agenda, self.accept, surroundings)
+        self._history = History(path, surroundings)
         self._sequence = 0
+        self._reserved = 0
 
     @property
     @abstractmethod
@@ -72,8 +77,31 @@ class Entity(ABC):
         return self.agenda.clock.time()
 
     def next_sequence(self) -> int:
+        """Return a number that no message of this entity ever had."""
         self._sequence += 1
+        if self._sequence > self._reserved:
+            self._reserved += _RESERVED_AT_ONCE
+            self.surroundings.keeping.reserve(self.path, self._reserved)
         return self._sequence
+
+    def restore(
+        self,
+        sequence: int,
+        seen: Iterable[tuple[str, float]],
+        messages: Iterable[tuple[Stored, float | None]],
+    ) -> None:
+        """Take back what was kept: messages with the time when they are due, if they are not."""
+        self._sequence = self._reserved = sequence
+        self._history.restore(seen)
+        for stored, due in messages:
+            if due is None:
+                self.take_back(stored)
+            else:
+                self.schedule.restore(stored, due)
+
+    def take_back(self, stored: Stored) -> None:
+        """Hold a message again that was kept. Raises `TypeError` where none can lie."""
+        raise TypeError(f"{self.path} holds no message, and so not {stored.sequence}.")
 
     def send(self, messages: Sequence[Message]) -> list[int]:
         """Take all messages of a client's transfer, now or at their time, or none of them.
@@ -139,4 +167,5 @@ class Entity(ABC):
     def delete(self) -> None:
         """Stop to exist: everybody who is attached is told so."""
         self.exists = False
+        self.surroundings.keeping.drop(self.path)
         self.refresh()

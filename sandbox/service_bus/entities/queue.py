@@ -103,12 +103,20 @@ class Queue(Entity):
         stored = Stored(
             self.next_sequence(), message, now, source=source, delivery_count=deliveries
         )
-        self._messages[stored.sequence] = stored
-        self._size += message.size
         if not self._of:
             self._let_die(stored, now)
-        heapq.heappush(self._ready, (stored.sequence, stored))
+        self.surroundings.keeping.add(self.path, stored)
+        self.take_back(stored)
         self.dispatch()
+
+    def take_back(self, stored: Stored) -> None:
+        """Hold a message, which is kept already."""
+        self._messages[stored.sequence] = stored
+        self._size += stored.message.size
+        if stored.expires is not None:
+            self.agenda.at(stored.expires, lambda: self._expire(stored))
+        if stored.state == ACTIVE:
+            heapq.heappush(self._ready, (stored.sequence, stored))
 
     def _let_die(self, stored: Stored, now: float) -> None:
         """Note when a message expires: at its own time to live, or at the entity's if shorter."""
@@ -116,7 +124,6 @@ class Queue(Entity):
         seconds = most if own is None else own if most is None else min(own, most)
         if seconds is not None:
             stored.expires = now + seconds
-            self.agenda.at(stored.expires, lambda: self._expire(stored))
 
     # Out
 
@@ -172,6 +179,7 @@ class Queue(Entity):
 
     def _remove(self, stored: Stored) -> None:
         stored.state = GONE
+        self.surroundings.keeping.remove(self.path, stored.sequence)
         del self._messages[stored.sequence]
         self._size -= stored.message.size
 
@@ -193,6 +201,7 @@ class Queue(Entity):
         stored = self.locks.take(token)
         stored.state = DEFERRED
         stored.delivery_count += 1
+        self.surroundings.keeping.change(self.path, stored)
 
     def dead_letter(self, token: UUID, reason: str | None, description: str | None) -> None:
         self._bury(self.locks.take(token), reason, description)
@@ -208,8 +217,10 @@ class Queue(Entity):
         if stored.delivery_count >= most and not self._of:
             why = f"Message could not be consumed after {most} delivery attempts."
             self._bury(stored, "MaxDeliveryCountExceeded", why)
-        elif not self._expire(stored) and stored.state == ACTIVE:
-            heapq.heappush(self._ready, (stored.sequence, stored))
+        elif not self._expire(stored):
+            self.surroundings.keeping.change(self.path, stored)
+            if stored.state == ACTIVE:
+                heapq.heappush(self._ready, (stored.sequence, stored))
 
     def _expire(self, stored: Stored) -> bool:
         """Remove a message whose time is over, unless somebody holds it; say whether it is gone."""
