@@ -32,14 +32,14 @@ run: $(VENV)/.run ## the whole platform on the sandbox estate; Ctrl-C stops it, 
 test: $(VENV)/.dev ## every test that can run here; REQUIRE_ALL=1 turns a skip into a failure
 	@$(PY) -m tests.run $(ARGS)
 
-check: $(VENV)/.dev ## lint, types, import contracts, dead code, event names, docs build
+check: $(VENV)/.dev ## lint, types, import contracts, dead code, event reference and AsyncAPI, docs build
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/basedpyright --level error
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/vulture
-	@$(PY) -m pytest -q tests/architecture
+	@$(PY) -m pytest -q tests/architecture tests/contracts/events
 	@$(VENV)/bin/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
 smoke: $(VENV)/.dev ## drive the platform through its public API; BUS=postgres|rabbitmq|servicebus; one JSON line per stage

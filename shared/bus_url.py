@@ -24,8 +24,8 @@ def kind_of(url: str) -> str:
     if url.startswith("sb://") or _settings(url).get("endpoint", "").startswith("sb://"):
         return SERVICE_BUS
     raise SettingsError(
-        "BUS_URL must be empty (the database carries the events), begin with amqp:// or amqps://"
-        " (RabbitMQ), or be a Service Bus namespace: its connection string, or sb://name."
+        "BUS_URL must be empty (the database carries the events), amqp://user:password@host/ or"
+        " amqps://… (RabbitMQ), or a Service Bus namespace: its connection string, or sb://name."
     )
 
 

@@ -48,7 +48,7 @@ def _bus(url: SecretStr) -> SecretStr:
     try:
         address_of(url.get_secret_value())
     except SettingsError as refused:
-        raise ValueError("it " + str(refused).removeprefix("BUS_URL ")) from None
+        raise ValueError(f"it {str(refused).removeprefix('BUS_URL ').removesuffix('.')}") from None
     return url
 
 
@@ -108,7 +108,8 @@ class ServiceSettings(CloudVariables):
 
     database_url: DatabaseURL = Field(description="The service's own role in the one database.")
     bus_url: BusURL = Field(
-        default=SecretStr(""), description="Empty: the database carries events. Or amqp://… ."
+        default=SecretStr(""),
+        description="Empty: the database carries events. Or amqp://…, or a Service Bus namespace.",
     )
     secret_key: SecretKey = Field(
         description="Protects what is stored encrypted; at least 32 bytes."

@@ -51,7 +51,10 @@ def document() -> dict[str, Any]:
             "title": "CertifyClouds events",
             "version": "1",
             "description": "Every event between the services. None carries a secret value.",
-            "license": {"name": "Apache-2.0"},
+            "license": {
+                "name": "Apache-2.0",
+                "url": "https://www.apache.org/licenses/LICENSE-2.0",
+            },
         },
         "defaultContentType": "application/json",
         "channels": {event.type: _channel(event) for event in EVENTS.values()},

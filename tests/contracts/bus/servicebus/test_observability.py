@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
+from pydantic_asyncapi.v3 import AsyncAPI as Document
 
 from shared.bus.broker.servicebus import ServiceBusBroker, ServiceBusMessage, ServiceBusRouter
 from shared.bus.broker.servicebus.annotations import Client
@@ -36,6 +37,7 @@ def test_the_asyncapi_document_names_server_channels_and_payloads() -> None:
     async def dead(body: str) -> None: ...
 
     document = AsyncAPI(broker, schema_version="3.0.0").to_specification().to_jsonable()
+    Document.model_validate(document)
     (server,) = document["servers"].values()
     assert (server["host"], server["protocol"]) == ("x.servicebus.windows.net", "amqps")
     assert server["protocolVersion"] == "1.0"
