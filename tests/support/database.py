@@ -7,7 +7,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -101,7 +101,14 @@ def migrated(postgres: Cluster) -> Cluster:
 
 @pytest.fixture
 def database(migrated: Cluster) -> Iterator[Database]:
-    """A freshly migrated database for one test; it is dropped afterwards, whoever is connected."""
+    """A database for one test."""
+    with another_database(migrated) as database:
+        yield database
+
+
+@contextmanager
+def another_database(migrated: Cluster) -> Iterator[Database]:
+    """Make a freshly migrated database and drop it afterwards, whoever is connected."""
     database = Database(f"test_{uuid4().hex}", migrated)
     run_apart(_create(database))
     yield database
