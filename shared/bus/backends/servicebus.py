@@ -6,6 +6,13 @@ import asyncio
 import logging
 from typing import Any, Final
 
+from azure.servicebus.exceptions import (
+    MessagingEntityNotFoundError,
+    ServiceBusAuthenticationError,
+    ServiceBusAuthorizationError,
+    ServiceBusQuotaExceededError,
+    ServiceBusServerBusyError,
+)
 from faststream import AckPolicy
 
 from shared.bus import amqp
@@ -15,7 +22,7 @@ from shared.bus.broker.servicebus import ServiceBusBroker, ServiceBusMessage
 from shared.bus.dispatch import Dispatcher, Route
 from shared.bus.failures import tell
 from shared.bus.metrics import Metrics
-from shared.bus.relay import QUEUE, Relay
+from shared.bus.relay import QUEUE, Relay, SendError
 from shared.bus.retry import describe
 from shared.bus.servicebus import entities
 from shared.bus.servicebus.namespace import Namespace
@@ -23,6 +30,7 @@ from shared.bus.standing import Standing
 from shared.bus.store import Claimed
 from shared.bus.tasks import stop_tasks
 from shared.bus.transports.postgres import PostgresTransport
+from shared.errors import CertifyCloudsError
 from shared.telemetry import get_logger
 
 START_SECONDS: Final = 15.0
@@ -121,20 +129,23 @@ class ServiceBusBackend:
         return [QUEUE]
 
     async def _send(self, claimed: Claimed) -> None:
-        """Publish one message and wait until Service Bus has stored it."""
+        """Publish one message and wait until Service Bus has stored it; raises `SendError`."""
         headers: dict[str, Any] = dict(claimed.headers)
         if claimed.attempt:
             headers[amqp.ATTEMPT] = str(claimed.attempt)
-        await self.broker.publish(
-            claimed.body,
-            claimed.route or "",
-            topic="" if claimed.route else entities.TOPIC,
-            headers=headers,
-            correlation_id=headers.get("ce-correlationid"),
-            message_id=amqp.broker_message_id(claimed.message_id, claimed.attempt),
-            subject=claimed.type,
-            timeout=CONFIRM_SECONDS,
-        )
+        try:
+            await self.broker.publish(
+                claimed.body,
+                claimed.route or "",
+                topic="" if claimed.route else entities.TOPIC,
+                headers=headers,
+                correlation_id=headers.get("ce-correlationid"),
+                message_id=amqp.broker_message_id(claimed.message_id, claimed.attempt),
+                subject=claimed.type,
+                timeout=CONFIRM_SECONDS,
+            )
+        except Exception as error:
+            raise _refused(error, claimed.route or entities.TOPIC) from error
 
     async def _start_broker(self) -> None:
         """Start the broker as often as needed; once started it reconnects by itself."""
@@ -143,7 +154,7 @@ class ServiceBusBackend:
             try:
                 await self.broker.start()
             except Exception as error:  # noqa: BLE001 - told, and tried again
-                self._standing.tell("broker", describe(error))
+                self._standing.tell("broker", _sentence(error))
                 tell(
                     logger,
                     "cannot consume from Service Bus: did certifyclouds migrate run with this"
@@ -155,3 +166,28 @@ class ServiceBusBackend:
             else:
                 self._standing.clear("broker")
                 self._started.set()
+
+
+def _refused(error: Exception, entity: str) -> SendError:
+    """Return why the namespace did not take a message, in a word and in a sentence."""
+    cause = error.__cause__ or error
+    if isinstance(cause, MessagingEntityNotFoundError):
+        return SendError(
+            "unroutable",
+            f"Service Bus has no {entity}; run certifyclouds migrate with this BUS_URL.",
+        )
+    reason = next((word for kind, word in _REASONS if isinstance(cause, kind)), "disconnected")
+    return SendError(reason, _sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    """Return what to do, which only our own errors say; another's text may carry anything."""
+    return str(error) if isinstance(error, CertifyCloudsError) else describe(error)
+
+
+_REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (ServiceBusQuotaExceededError, "refused"),
+    (ServiceBusServerBusyError, "busy"),
+    (ServiceBusAuthenticationError, "unauthorized"),
+    (ServiceBusAuthorizationError, "unauthorized"),
+)
