@@ -18,13 +18,16 @@ from benchmarks.processes import result_of
 from benchmarks.registry import Wanted
 from shared.bus import topology
 from shared.database import Cluster
+from tests.support.namespace import Namespace
 from tests.support.rabbitmq import Node
 
 EVENTS: Final = 3_000
 PROBES: Final = 200
 ROUNDS: Final = 3
 CLIENT_SECONDS: Final = 120.0
-BUSES: Final = ("postgresql", "rabbitmq")
+STOPPED_EVENTS: Final = 60
+BUSES: Final = ("postgresql", "rabbitmq", "servicebus")
+STOP_SECONDS: Final = 3.0
 _TABLES: Final = """
     CREATE TABLE scanner.benchmark (id uuid PRIMARY KEY);
     CREATE TABLE scanner.benchmark_queue (
@@ -39,7 +42,7 @@ async def bus(wanted: Wanted) -> AsyncIterator[Line]:
     """Measure both figures of each bus that is wanted."""
     async with server() as cluster:
         for kind in BUSES:
-            names = [f"bus-{figure}-{kind}" for figure in ("latency", "throughput")]
+            names = [f"bus-{figure}-{kind}" for figure in ("latency", "throughput", "stop")]
             if not any(map(wanted, names)):
                 continue
             async with address(kind) as url:
@@ -47,6 +50,8 @@ async def bus(wanted: Wanted) -> AsyncIterator[Line]:
                     yield await _latency(cluster, kind, url)
                 if wanted(names[1]):
                     yield await _throughput(cluster, kind, url)
+                if wanted(names[2]):
+                    yield await _stop(cluster, kind, url)
 
 
 @asynccontextmanager
@@ -56,12 +61,12 @@ async def address(kind: str) -> AsyncIterator[str]:
         yield ""
         return
     with tempfile.TemporaryDirectory(prefix="certifyclouds-bench-") as folder:
-        node = Node(Path(folder))
+        broker = Node(Path(folder)) if kind == "rabbitmq" else Namespace(Path(folder))
         try:
-            await asyncio.to_thread(node.start)
-            yield node.url
+            await asyncio.to_thread(broker.start)
+            yield broker.url
         finally:
-            await asyncio.to_thread(node.close)
+            await asyncio.to_thread(broker.close)
 
 
 async def _throughput(cluster: Cluster, kind: str, url: str) -> Line:
@@ -79,6 +84,7 @@ async def _throughput(cluster: Cluster, kind: str, url: str) -> Line:
             plain.append(
                 await _run(f"benchmarks.reference_{kind}", "consume", url, database, EVENTS)
             )
+    other = await _other(cluster, url) if kind == "servicebus" else {}
     best, reference = (max(side, key=lambda one: one["per_s"]) for side in (ours, plain))
     return Line(
         bench=f"bus-throughput-{kind}",
@@ -97,8 +103,20 @@ async def _throughput(cluster: Cluster, kind: str, url: str) -> Line:
             "all_ours": [round(one["per_s"]) for one in ours],
             "all_reference": [round(one["per_s"]) for one in plain],
             **({"relayed_per_s": max(relayed)} if relayed else {}),
+            **other,
         },
     )
+
+
+async def _other(cluster: Cluster, url: str) -> dict[str, float]:
+    """Measure the other FastStream broker for Service Bus, once."""
+    async with prepared(cluster, url) as database:
+        await _run("benchmarks.bus_client", "fill", url, database, EVENTS)
+        found = await _run("benchmarks.other_servicebus", "consume", url, database, EVENTS)
+    return {
+        "faststream_azure_servicebus_per_s": found["per_s"],
+        "faststream_azure_servicebus_handled": found["handled"],
+    }
 
 
 async def _latency(cluster: Cluster, kind: str, url: str) -> Line:
@@ -117,6 +135,33 @@ async def _latency(cluster: Cluster, kind: str, url: str) -> Line:
         ),
         bounds=(Bound(figure="ours", most=10),),
         figures={"p99": percentile(ours, 0.99), "reference_p99": percentile(plain, 0.99)},
+    )
+
+
+async def _stop(cluster: Cluster, kind: str, url: str) -> Line:
+    stopped: list[dict[str, Any]] = []
+    for _ in range(ROUNDS):
+        async with prepared(cluster, url) as database:
+            await _run("benchmarks.bus_client", "fill", url, database, STOPPED_EVENTS)
+            stopped.append(
+                await _run("benchmarks.bus_client", "stop", url, database, STOPPED_EVENTS)
+            )
+    worst = max(one["beyond_s"] for one in stopped)
+    return Line(
+        bench=f"bus-stop-{kind}",
+        ours=worst,
+        reference=STOP_SECONDS,
+        unit="s",
+        what=(
+            f"a stop with {WORKERS} handlers at work and more waiting, beyond the handlers' own"
+            f" time; the longest of {ROUNDS}; then another process handles all that was left;"
+            " reference: the limit"
+        ),
+        bounds=(Bound(figure="ours", most=STOP_SECONDS), Bound(figure="left_after_s", most=5.0)),
+        figures={
+            "handled": [one["handled"] for one in stopped],
+            "left_after_s": max(one["left_after_s"] for one in stopped),
+        },
     )
 
 

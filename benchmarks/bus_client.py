@@ -25,6 +25,7 @@ from shared.telemetry import configure_logging
 
 WORKERS: Final = 10
 EMITTED_AT_ONCE: Final = 200
+HANDLER_SECONDS: Final = 1.0
 CONSUMER: Final = "scanner"
 PUBLISHER: Final = "gateway"
 
@@ -93,6 +94,44 @@ async def consume(url: str, database: str, count: int) -> dict[str, Any]:
     return {"per_s": (count - 1) / (handled[-1] - handled[0]), "cpu": cpu()}
 
 
+async def stop(url: str, database: str, count: int) -> dict[str, Any]:
+    """Stop while every worker handles; then let another process of the service do the rest.
+
+    What were left locked would come to the other one only when its lock ends.
+    """
+    async with service(url, database, CONSUMER) as (bus, pool):
+        begun, handled = [], set()
+
+        @bus.on(ScanRequested, workers=WORKERS)
+        async def handle(event: ScanRequested, message: Message) -> None:
+            begun.append(time.perf_counter())
+            await asyncio.sleep(HANDLER_SECONDS)
+            await insert(pool, event, message)
+            handled.add(event.scan_id)
+
+        await bus.start()
+        while len(begun) < WORKERS:
+            await asyncio.sleep(0.005)
+        began = time.perf_counter()
+        await bus.stop()
+        beyond = time.perf_counter() - max(began, max(begun) + HANDLER_SECONDS)
+    async with service(url, database, CONSUMER) as (bus, pool):
+        began = time.perf_counter()
+
+        @bus.on(ScanRequested, workers=WORKERS)
+        async def go_on(event: ScanRequested, message: Message) -> None:
+            await insert(pool, event, message)
+            handled.add(event.scan_id)
+
+        first = len(handled)
+        await bus.start()
+        while len(handled) < count:
+            await asyncio.sleep(0.005)
+        rest = time.perf_counter() - began
+        await bus.stop()
+    return {"beyond_s": beyond, "left_after_s": rest, "handled": first}
+
+
 async def insert(pool: Pool, event: ScanRequested, message: Message) -> None:
     """Do the handler's work: once for each event."""
     async with pool.transaction() as conn:
@@ -139,6 +178,7 @@ def cpu() -> float:
 WHAT: Final[dict[str, Callable[[str, str, int], Coroutine[Any, Any, dict[str, Any]]]]] = {
     "fill": fill,
     "consume": consume,
+    "stop": stop,
     "latency": latency,
 }
 

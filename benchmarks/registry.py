@@ -39,8 +39,8 @@ _PAGES: Final = tuple(
 )  # fmt: skip
 _BUS: Final = tuple(
     f"bus-{figure}-{kind}"
-    for kind in ("postgresql", "rabbitmq")
-    for figure in ("latency", "throughput")
+    for kind in ("postgresql", "rabbitmq", "servicebus")
+    for figure in ("latency", "throughput", "stop")
 )
 ENTRIES: Final = (
     Entry(("discovery-B",), "benchmarks.discovery", "world_b", 600),
@@ -48,7 +48,7 @@ ENTRIES: Final = (
     Entry(("discovery-rescan",), "benchmarks.rescan", "rescan", 600),
     Entry(("discovery-faults",), "benchmarks.faults", "faults", 900),
     Entry(("ingest-new", "ingest-unchanged"), "benchmarks.ingest", "ingest", 600),
-    Entry(_BUS, "benchmarks.bus", "bus", 600),
+    Entry(_BUS, "benchmarks.bus", "bus", 1200),
     Entry((*_PAGES, "inventory-overview"), "benchmarks.inventory", "pages", 1200),
 )
 

@@ -55,6 +55,10 @@ class Namespace:
             self._process.wait(STOP_SECONDS)
             self._process = None
 
+    def close(self) -> None:
+        """End it for good."""
+        self.stop()
+
     def advance(self, seconds: float) -> None:
         """Let its time pass at once."""
         self._steer("POST", "clock", str(seconds))

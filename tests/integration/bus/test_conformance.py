@@ -362,6 +362,26 @@ async def test_a_message_whose_consumer_is_killed_is_delivered_again(rig: Rig) -
     assert [(message.id, message.attempt) for message in seen.messages] == [(event_id, 0)]
 
 
+async def test_a_handler_that_outlives_its_lock_keeps_its_message(rig: Rig) -> None:
+    seconds = await rig.shorten_locks()
+    tries: list[int] = []
+
+    async def slow(_: ScanRequested, message: Message) -> None:
+        tries.append(message.attempt)
+        await asyncio.sleep(1.6 * seconds)
+
+    async with rig.consumer("scanner", ScanRequested, slow, workers=2, lease_seconds=seconds):
+        await rig.emit("gateway", a_scan_request())
+        await until(lambda: tries)
+        await until(lambda: nothing_left(rig))
+
+    assert tries == [0]
+
+
+async def nothing_left(rig: Rig) -> bool:
+    return await rig.left() == 0
+
+
 async def test_one_trace_leads_from_the_first_cause_to_the_last_handler(rig: Rig) -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
