@@ -1,8 +1,10 @@
 """Which bus `up` runs on: the one that BUS_URL names, or a simulated Service Bus namespace."""
 
+import asyncio
 import json
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Final, NamedTuple
 from services.cli.children import Child, Children
 from services.cli.platform import Plan, read_when_written
 from services.cli.settings import PlatformSettings, environment
+from shared.bus.switching import SILENT_SECONDS
 from shared.bus_url import EMBEDDED, RABBITMQ, SERVICE_BUS, kind_of
 from shared.errors import SettingsError
 from shared.ports import free_port
@@ -42,6 +45,7 @@ async def chosen_bus(
     elif previous or not _folder(plan).exists():
         yield Bus(given, previous)
     else:
+        await _wait_for_silence(plan, children)
         yield Bus(given, await _start(plan, children))
         await children.end(NAME)
         shutil.rmtree(_folder(plan))
@@ -62,6 +66,16 @@ def _is_simulated(plan: Plan, given: str) -> bool:
             " Set it to the bus that shall be used, or leave --bus out."
         )
     return False
+
+
+async def _wait_for_silence(plan: Plan, children: Children) -> None:
+    """Wait until the services of the last run count as ended: nothing else could use its bus."""
+    used = max(file.stat().st_mtime for file in (_folder(plan), *_folder(plan).iterdir()))
+    if (seconds := used + SILENT_SECONDS + 1 - time.time()) > 0:
+        children.report(
+            f"In {seconds:.0f} s what waits on the simulated Service Bus namespace is taken along …"
+        )
+        await asyncio.sleep(seconds)
 
 
 async def _start(plan: Plan, children: Children) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -22,12 +24,31 @@ from shared.bus.retry import Dead
 from shared.bus.servicebus.namespace import Namespace
 from shared.bus.waiting import Waiting
 from shared.clock import utc_now
+from shared.errors import SettingsError
 from shared.telemetry import get_logger
 
 _AT_ONCE: Final = 100
 _SECONDS: Final = 2.0
+_SIDE_BY_SIDE: Final = 8
 
 logger = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What lies in a queue or in its dead letters: what can be received, and what is for later."""
+
+    queue: str
+    receiver: ServiceBusReceiver
+    dead: bool
+    ready: set[int] = field(default_factory=set)
+    scheduled: list[ServiceBusReceivedMessage] = field(default_factory=list)
+
+    def note(self, message: ServiceBusReceivedMessage) -> None:
+        if message.state == ServiceBusMessageState.SCHEDULED:
+            self.scheduled.append(message)
+        else:
+            self.ready.add(message.sequence_number or 0)
 
 
 class ServiceBusDrain:
@@ -39,19 +60,29 @@ class ServiceBusDrain:
     def __init__(self, connection: Connection, queues: Iterable[str]) -> None:
         self._connection = connection
         self._queues = list(queues)
+        self._turns = asyncio.Semaphore(_SIDE_BY_SIDE)
         self._taken: list[tuple[ServiceBusReceiver, ServiceBusReceivedMessage]] = []
         self._scheduled: list[tuple[str, int]] = []
         self._open: list[ServiceBusReceiver] = []
 
     async def messages(self) -> AsyncIterator[Waiting]:
-        """Yield what waits: in the queues, for its time, and in the dead letters."""
-        for queue in self._queues:
-            async for message in self._locked(Address(queue)):
-                yield _waiting(queue, message)
-            async for message in self._for_later(queue):
-                yield _waiting(queue, message)
-            async for message in self._locked(Address(queue, sub_queue="deadletter")):
-                yield _waiting(queue, message, dead=True)
+        """Yield what waits: in the queues, for its time, and in the dead letters.
+
+        Raises `SettingsError` where a message is locked by a process that ended without a word.
+        """
+        places = [
+            Address(queue, sub_queue=sub_queue)
+            for queue in self._queues
+            for sub_queue in (None, "deadletter")
+        ]
+        for found in await asyncio.gather(*map(self._look, places)):
+            if found is None:
+                continue
+            for message in found.scheduled:
+                self._scheduled.append((found.queue, message.sequence_number or 0))
+                yield _waiting(found.queue, message)
+            async for message in self._locked(found):
+                yield _waiting(found.queue, message, dead=found.dead)
 
     async def settle(self) -> None:
         """Let the namespace forget what was taken along."""
@@ -75,23 +106,34 @@ class ServiceBusDrain:
         for receiver in self._open:
             await closed(receiver)
 
-    async def _locked(self, address: Address) -> AsyncIterator[ServiceBusReceivedMessage]:
-        receiver = self._connection.receiver(address)
-        self._open.append(receiver)
-        while found := await receiver.receive_messages(_AT_ONCE, max_wait_time=_SECONDS):
-            for message in found:
-                self._taken.append((receiver, message))
-                yield message
+    async def _look(self, address: Address) -> _Found | None:
+        """Peek at all that is in a place; None where there is nothing, which costs no waiting."""
+        async with self._turns:
+            receiver, begin = self._connection.receiver(address), 0
+            found = _Found(address.entity, receiver, dead=address.sub_queue is not None)
+            while peeked := await receiver.peek_messages(_AT_ONCE, sequence_number=begin):
+                begin = (peeked[-1].sequence_number or 0) + 1
+                for message in peeked:
+                    found.note(message)
+            if found.scheduled or found.ready:
+                self._open.append(receiver)
+                return found
+            await closed(receiver)
+            return None
 
-    async def _for_later(self, queue: str) -> AsyncIterator[ServiceBusReceivedMessage]:
-        receiver, begin = self._connection.receiver(Address(queue)), 0
-        self._open.append(receiver)
-        while found := await receiver.peek_messages(_AT_ONCE, sequence_number=begin):
-            begin = (found[-1].sequence_number or 0) + 1
-            for message in found:
-                if message.state == ServiceBusMessageState.SCHEDULED:
-                    self._scheduled.append((queue, message.sequence_number or 0))
-                    yield message
+    async def _locked(self, found: _Found) -> AsyncIterator[ServiceBusReceivedMessage]:
+        while found.ready:
+            received = await found.receiver.receive_messages(_AT_ONCE, max_wait_time=_SECONDS)
+            if not received:
+                raise SettingsError(
+                    f"{len(found.ready)} messages of {found.queue} are locked by a process that"
+                    " ended without giving them back. Wait a minute, then run certifyclouds migrate"
+                    " again."
+                )
+            for message in received:
+                found.ready.discard(message.sequence_number or 0)
+                self._taken.append((found.receiver, message))
+                yield message
 
 
 @asynccontextmanager
