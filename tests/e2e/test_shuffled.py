@@ -13,7 +13,7 @@ from shared.bus import Bus, topology
 from shared.database import Cluster
 from tests.support.canonical import dump
 from tests.support.database import Database, another_database
-from tests.support.leftovers import bears_leftovers
+from tests.support.leftovers import bears_leftovers, leftovers_collected
 from tests.support.namespace import service_bus
 from tests.support.platform import running
 from tests.support.rabbitmq import rabbitmq
@@ -141,6 +141,12 @@ def estate(
         monkeypatch.setenv("IDENTITY_ENDPOINT", sandbox.ready["identity_endpoint"])
         monkeypatch.setenv("IDENTITY_HEADER", sandbox.ready["identity_header"])
         yield sandbox
+
+
+@pytest.fixture(autouse=True)
+async def _collected() -> AsyncIterator[None]:
+    with leftovers_collected():
+        yield
 
 
 async def test_all_that_the_services_keep_is_the_same_as_without_it(

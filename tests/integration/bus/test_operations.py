@@ -13,6 +13,7 @@ from tests.support.bus import (
     Seen,
     a_scan_request,
     a_scanned_vault,
+    empty_rabbit,
     until,
     valid_headers,
 )
@@ -92,6 +93,7 @@ async def test_what_rabbitmq_does_not_tell_is_not_told_as_nothing(external: Rig)
 async def test_dead_letters_from_before_the_change_of_bus_are_counted_and_replayed(
     embedded: Rig, rabbitmq: Node
 ) -> None:
+    await empty_rabbit(rabbitmq.url)
     await embedded.inject(SCANS, b"{ not json", valid_headers(a_scan_request()))
     async with embedded.consumer("scanner", ScanRequested, Seen()):
         await until(lambda: dead(embedded, 1))
@@ -110,6 +112,7 @@ async def test_dead_letters_from_before_the_change_of_bus_are_counted_and_replay
 async def test_dead_letters_of_a_queue_of_an_earlier_release_are_found(
     embedded: Rig, rabbitmq: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await empty_rabbit(rabbitmq.url)
     now, old = topology.queues(), "syncer.of-an-earlier-release"
     monkeypatch.setattr(topology, "queues", lambda: {**now, old: VaultScanned.type})
     await embedded.switch("")

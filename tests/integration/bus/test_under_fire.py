@@ -17,6 +17,7 @@ from shared.errors import TransientError
 from tests.support.bus import Rig
 from tests.support.crew import Crew
 from tests.support.database import Database
+from tests.support.leftovers import bears_leftovers
 from tests.support.namespace import Namespace
 from tests.support.rabbitmq import Node
 from tests.support.under_fire import SENT, SERVICES, TABLES
@@ -157,6 +158,7 @@ async def test_twenty_thousand_events_on_rabbitmq(
     )
 
 
+@bears_leftovers
 async def test_twenty_thousand_events_on_service_bus(
     namespaced: Rig, service_bus: Namespace, tmp_path: Path
 ) -> None:
