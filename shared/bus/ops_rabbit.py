@@ -61,14 +61,15 @@ class RabbitOperator:
         return None
 
     async def replay(self, queue: str, letter_id: UUID | None = None) -> int:
-        count = await self._outbox.replay(queue, letter_id)
+        count = 0
         async with self._channel() as channel:
             async for message in _dead(channel, queue):
                 if letter_id in {None, _letter_id(message)}:
                     await _publish(channel, queue, message)
                     await message.ack()
                     count += 1
-        return count
+        # Last: what it puts back may fail and be here again before this pass has ended.
+        return count + await self._outbox.replay(queue, letter_id)
 
     async def purge(self, queue: str, letter_id: UUID | None = None) -> int:
         count = await self._outbox.purge(queue, letter_id)

@@ -85,7 +85,7 @@ class ServiceBusOperator:
         return None
 
     async def replay(self, queue: str, letter_id: UUID | None = None) -> int:
-        count = await self._outbox.replay(queue, letter_id)
+        count = 0
         async with self._namespace.connected() as connection:
             receiver, sender = _dead(connection, queue), connection.sender(queue)
             async for message in _taken(receiver, letter_id):
@@ -93,7 +93,8 @@ class ServiceBusOperator:
                 await receiver.complete_message(message)
                 count += 1
             await closed(receiver)
-        return count
+        # Last: what it puts back may fail and be here again before this pass has ended.
+        return count + await self._outbox.replay(queue, letter_id)
 
     async def purge(self, queue: str, letter_id: UUID | None = None) -> int:
         count = await self._outbox.purge(queue, letter_id)
