@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from faststream import AckPolicy
@@ -12,7 +12,7 @@ from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, R
 
 from shared.bus import amqp
 from shared.bus.backends.rabbit_publisher import RabbitPublisher
-from shared.bus.broker import has_consumer
+from shared.bus.broker import has_consumer, stop_within
 from shared.bus.broker.core import FASTSTREAM_LOGGER
 from shared.bus.broker.message import undecoded
 from shared.bus.dispatch import Dispatcher, Route
@@ -175,13 +175,13 @@ class RabbitBackend:
             return
         await stop_tasks(self._tasks)
         self._started.clear()
-        await self._stop_quietly(self.broker.stop, self._stop_seconds + STOP_SECONDS)
+        await self._stop_broker(self._stop_seconds + STOP_SECONDS)
         self._relay.stop()
         await asyncio.wait([self._relaying], timeout=STOP_SECONDS)
         self._relay.abandon()
         await asyncio.wait([self._relaying], timeout=STOP_SECONDS)
         await stop_tasks([self._relaying])
-        await self._stop_quietly(self._publisher.stop, STOP_SECONDS)
+        await self._quietly(self._publisher.stop(STOP_SECONDS))
         await self._transport.close()
         self._tasks, self._relaying = [], None
 
@@ -210,7 +210,7 @@ class RabbitBackend:
                 silent = 0 if self.consuming() else silent + 1
             logger.error("a queue has had no consumer for long: the connection is made anew")
             self._started.clear()
-            await self._stop_quietly(self.broker.stop, self._stop_seconds + STOP_SECONDS)
+            await self._stop_broker(self._stop_seconds + STOP_SECONDS)
 
     async def _start_broker(self) -> None:
         pause = RECONNECT_SECONDS
@@ -225,7 +225,7 @@ class RabbitBackend:
                     " with this BUS_URL?",
                     error,
                 )
-                await self._stop_quietly(self.broker.stop, STOP_SECONDS)
+                await self._stop_broker(STOP_SECONDS)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, WATCH_SECONDS)
             else:
@@ -259,9 +259,11 @@ class RabbitBackend:
         self._standing.clear("broker")
         return self._lost_at or asyncio.get_running_loop().time()
 
-    async def _stop_quietly(self, stop: Callable[[], Awaitable[None]], seconds: float) -> None:
-        """End an old connection; one that is blocked or broken is left to itself after a while."""
+    async def _stop_broker(self, seconds: float) -> None:
+        await self._quietly(stop_within(self.broker, seconds))
+
+    async def _quietly(self, stopping: Awaitable[None]) -> None:
         try:
-            await asyncio.wait_for(stop(), seconds)
+            await stopping
         except Exception as error:  # noqa: BLE001 - it was to be thrown away
             tell(logger, "the old connection ended badly", error)

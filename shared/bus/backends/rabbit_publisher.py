@@ -15,7 +15,7 @@ from aio_pika.exceptions import DeliveryError, PublishError
 from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchange
 
 from shared.bus import amqp
-from shared.bus.broker import is_blocked, is_connected
+from shared.bus.broker import is_blocked, is_connected, stop_within
 from shared.bus.broker.core import FASTSTREAM_LOGGER
 from shared.bus.relay import SendError
 from shared.bus.standing import Standing
@@ -49,8 +49,8 @@ class RabbitPublisher:
     async def start(self) -> None:
         await self._broker.start()
 
-    async def stop(self) -> None:
-        await self._broker.stop()
+    async def stop(self, seconds: float) -> None:
+        await stop_within(self._broker, seconds)
 
     async def is_open(self) -> bool:
         """Say whether the broker takes messages now; health is told of its alarm."""

@@ -6,6 +6,13 @@ every piece that is used here.
 
 from shared.bus.broker.core import TransportBroker
 from shared.bus.broker.message import TransportMessage
-from shared.bus.broker.rabbit import has_consumer, is_blocked, is_connected
+from shared.bus.broker.rabbit import has_consumer, is_blocked, is_connected, stop_within
 
-__all__ = ["TransportBroker", "TransportMessage", "has_consumer", "is_blocked", "is_connected"]
+__all__ = [
+    "TransportBroker",
+    "TransportMessage",
+    "has_consumer",
+    "is_blocked",
+    "is_connected",
+    "stop_within",
+]

@@ -103,6 +103,19 @@ async def test_rabbitmq_s_disk_alarm_keeps_events_in_the_outbox_and_shows_in_hea
 
 
 @pytest.mark.rabbitmq
+async def test_a_service_that_stops_under_an_alarm_leaves_no_connection_behind(
+    external: Rig, rabbitmq: Node
+) -> None:
+    before = asyncio.all_tasks()
+    async with disk_alarm(rabbitmq):
+        async with external.consumer("scanner", ScanRequested, Seen()) as bus:
+            await external.emit("gateway", a_scan_request())
+            await until(lambda: status_is(bus, Status.DEGRADED, "short of disk space or memory"))
+        # RabbitMQ answers no goodbye now, and takes the connection back only when it is cut.
+        await until(lambda: asyncio.all_tasks() <= before)
+
+
+@pytest.mark.rabbitmq
 async def test_wrong_credentials_are_said_in_health_and_events_wait(
     external: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
