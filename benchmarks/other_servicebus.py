@@ -32,7 +32,7 @@ async def consume(url: str, database: str, count: int) -> dict[str, Any]:
     handled: list[float] = []
     ended = asyncio.Event()
 
-    @broker.subscriber(queue=QUEUE, max_workers=WORKERS)
+    @broker.subscriber(queue=QUEUE, max_workers=WORKERS, prefetch_count=WORKERS)
     async def handle(body: Any) -> None:  # noqa: ANN401 - as it decodes it
         event = orjson.loads(body) if isinstance(body, bytes | str) else body
         async with pool.acquire() as conn, conn.transaction():

@@ -47,14 +47,15 @@ class Dispatcher:
 
     async def dispatch(self, route: Route, delivery: Inbound) -> None:
         """Handle one delivery and settle it."""
-        self._metrics.received.labels(route.queue).inc()
+        counted = self._metrics.deliveries(route.queue)
+        counted.received.inc()
         try:
-            with self._metrics.seconds.labels(route.queue).time():
+            with counted.seconds.time():
                 await self._handle(route, delivery)
         except Exception as error:  # noqa: BLE001 - every error has a verdict
             await self._settle(self._fail(route, delivery, error), route)
         else:
-            self._metrics.handled.labels(route.queue).inc()
+            counted.handled.inc()
             await self._settle(delivery.complete(), route)
 
     async def _handle(self, route: Route, delivery: Inbound) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _PREFIX: Final = "certifyclouds_bus"
 _SECONDS: Final = (0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800)
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """What is counted of each delivery of one queue; the client looks labels up anew each time."""
+
+    received: Counter
+    handled: Counter
+    seconds: Histogram
 
 
 class Metrics:
@@ -69,3 +79,12 @@ class Metrics:
             "Events that were sent to the broker and are not confirmed yet.",
             registry=registry,
         )
+        self._deliveries: dict[str, Deliveries] = {}
+
+    def deliveries(self, queue: str) -> Deliveries:
+        """Return what is counted of a queue's deliveries."""
+        if queue not in self._deliveries:
+            self._deliveries[queue] = Deliveries(
+                self.received.labels(queue), self.handled.labels(queue), self.seconds.labels(queue)
+            )
+        return self._deliveries[queue]

@@ -96,7 +96,8 @@ class Pool:
 
     async def _take(self) -> "PoolConnectionProxy[asyncpg.Record]":
         try:
-            return await self._pool.acquire(timeout=self._acquire_seconds)
+            async with asyncio.timeout(self._acquire_seconds):
+                return await self._pool.acquire()
         except TimeoutError:
             raise TransientError(
                 f"No database connection within {self._acquire_seconds:g} s:"

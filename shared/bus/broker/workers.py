@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from typing import Any, Final, cast
 
 CANCEL_SECONDS: Final = 5.0
@@ -34,17 +34,13 @@ class Workers:
         """Whether there are workers and none has ended."""
         return bool(self.tasks) and not any(task.done() for task in self.tasks)
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self) -> AbstractContextManager[None]:
         """Mark the one place where `interrupt` may cancel the current worker."""
-        with _marked(self._waiting):
-            yield
+        return _Marked(self._waiting)
 
-    @contextmanager
-    def ending(self) -> Iterator[None]:
+    def ending(self) -> AbstractContextManager[None]:
         """Mark where the current worker notices by itself that it shall end, and soon."""
-        with _marked(self._ending):
-            yield
+        return _Marked(self._ending)
 
     def interrupt(self) -> None:
         """Cancel the workers that wait."""
@@ -66,11 +62,17 @@ class Workers:
                 await asyncio.wait(late, timeout=CANCEL_SECONDS)
 
 
-@contextmanager
-def _marked(tasks: set[asyncio.Task[Any]]) -> Iterator[None]:
-    task = cast("asyncio.Task[Any]", asyncio.current_task())
-    tasks.add(task)
-    try:
-        yield
-    finally:
-        tasks.discard(task)
+class _Marked:
+    """Holds the current task in a set; several times for each message, so without a generator."""
+
+    __slots__ = ("_task", "_tasks")
+
+    def __init__(self, tasks: set[asyncio.Task[Any]]) -> None:
+        self._tasks = tasks
+        self._task = cast("asyncio.Task[Any]", asyncio.current_task())
+
+    def __enter__(self) -> None:
+        self._tasks.add(self._task)
+
+    def __exit__(self, *_: object) -> None:
+        self._tasks.discard(self._task)

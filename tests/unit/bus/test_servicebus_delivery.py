@@ -1,7 +1,8 @@
 """A delivery's life without a namespace: settled once, its lock kept, lost and told."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from faststream.exceptions import FeatureNotSupportedException
 from shared.bus.broker.servicebus.address import Address
 from shared.bus.broker.servicebus.delivery import Delivery, Particulars
 from shared.bus.broker.servicebus.envelope import Envelope
+from shared.bus.broker.servicebus.keeper import SHORTEST_PAUSE_SECONDS, Keeper
 from shared.bus.transports.base import Inbound
 from shared.clock import utc_now
 from tests.support.service_bus import until
@@ -140,13 +142,42 @@ async def test_what_cannot_be_sent_to_takes_no_copy(address: Address) -> None:
     assert case.link.calls == []
 
 
+@asynccontextmanager
+async def kept(case: Case, longest: float = 3600) -> AsyncIterator[None]:
+    """Keep the lock of a case for as long as the block lasts."""
+    keeper = Keeper(case.delivery, longest)
+    keeper.start()
+    try:
+        yield
+    finally:
+        await keeper.stop()
+
+
 async def test_a_lock_is_renewed_before_it_ends_until_the_message_is_settled() -> None:
     case = Case(locked_for=0.5)
-    keeping = asyncio.create_task(case.delivery.keep(3600))
-    await case.link.called.wait()
-    await case.delivery.complete()
-    await keeping
+    async with kept(case):
+        await case.link.called.wait()
+        await case.delivery.complete()
     assert case.link.calls == ["renew", "complete"]
+
+
+async def test_a_lock_is_renewed_again_and_again() -> None:
+    case = Case(locked_for=0.5)
+
+    async def renew() -> datetime:
+        case.link.calls.append("renew")
+        return utc_now() + timedelta(seconds=0.5)
+
+    case.link.renew = renew  # type: ignore[method-assign]
+    async with kept(case):
+        await until(lambda: len(case.link.calls) == 3)
+
+
+async def test_a_handler_that_ends_soon_costs_no_task() -> None:
+    case, before = Case(locked_for=60), asyncio.all_tasks()
+    async with kept(case):
+        await case.delivery.complete()
+        assert asyncio.all_tasks() == before
 
 
 async def test_settling_waits_for_a_renewal_that_is_under_way() -> None:
@@ -162,15 +193,32 @@ async def test_settling_waits_for_a_renewal_that_is_under_way() -> None:
         return utc_now() + timedelta(hours=1)
 
     case.link.renew = renew  # type: ignore[method-assign]
-    keeping = asyncio.create_task(case.delivery.keep(3600))
-    await case.link.called.wait()
-    settling = asyncio.create_task(case.delivery.complete())
-    await asyncio.sleep(0)
-    assert case.link.calls == []
-    go_on.set()
-    await asyncio.gather(settling, keeping)
+    async with kept(case):
+        await case.link.called.wait()
+        settling = asyncio.create_task(case.delivery.complete())
+        await asyncio.sleep(0)
+        assert case.link.calls == []
+        go_on.set()
+        await settling
     assert order == ["renewal begins", "renewal ends"]
     assert case.link.calls == ["complete"]
+
+
+async def test_who_stops_keeping_waits_for_a_renewal_that_is_under_way() -> None:
+    case = Case(locked_for=0.5)
+    order: list[str] = []
+
+    async def renew() -> datetime:
+        case.link.called.set()
+        await asyncio.sleep(0.01)
+        order.append("renewed")
+        return utc_now() + timedelta(seconds=0.5)
+
+    case.link.renew = renew  # type: ignore[method-assign]
+    async with kept(case):
+        await case.link.called.wait()
+    order.append("stopped")
+    assert order == ["renewed", "stopped"]
 
 
 async def test_nothing_is_renewed_that_was_settled_meanwhile() -> None:
@@ -183,47 +231,45 @@ async def test_nothing_is_renewed_that_was_settled_meanwhile() -> None:
 
     case.link.complete = complete  # type: ignore[method-assign]
     settling = asyncio.create_task(case.delivery.complete())
-    keeping = asyncio.create_task(case.delivery.keep(3600))
-    await until(lambda: case.delivery._turn._waiters)
-    go_on.set()
-    await asyncio.gather(settling, keeping)
+    async with kept(case):
+        await until(lambda: case.delivery._turn._waiters)
+        go_on.set()
+        await settling
     assert case.link.calls == ["complete"]
 
 
 async def test_renewing_ends_with_a_lost_lock() -> None:
     case = Case(locked_for=0.5)
     case.link.fail = MessageLockLostError()
-    await case.delivery.keep(3600)
-    assert case.delivery.lock_lost.is_set()
+    async with kept(case):
+        await case.delivery.lock_lost.wait()
+        await asyncio.sleep(2 * SHORTEST_PAUSE_SECONDS)
     assert case.link.calls == ["renew"]
 
 
 async def test_a_renewal_that_fails_when_the_lock_has_ended_is_a_lost_lock() -> None:
     case = Case(locked_for=-1)
     case.link.fail = ServiceBusConnectionError()
-    await case.delivery.keep(3600)
-    assert case.delivery.lock_lost.is_set()
+    async with kept(case):
+        await case.delivery.lock_lost.wait()
 
 
 async def test_a_renewal_that_fails_earlier_is_told_and_tried_again() -> None:
     case = Case(locked_for=1.5)
     case.link.fail = ServiceBusConnectionError()
-    keeping = asyncio.create_task(case.delivery.keep(3600))
-    while len(case.link.calls) < 2:
-        case.link.called.clear()
-        await case.link.called.wait()
-    case.delivery.stop_keeping()
-    await keeping
+    async with kept(case):
+        await until(lambda: len(case.link.calls) == 2)
     assert not case.delivery.lock_lost.is_set()
     assert "could not be renewed yet" in case.told[0]
 
 
-@pytest.mark.parametrize(("locked_for", "longest"), [(None, 3600.0), (60.0, 0.0)])
+@pytest.mark.parametrize(("locked_for", "longest"), [(None, 3600.0), (0.1, 0.0)])
 async def test_what_has_no_lock_or_shall_not_be_renewed_is_left_alone(
     locked_for: float | None, longest: float
 ) -> None:
     case = Case(locked_for=locked_for)
-    await case.delivery.keep(longest)
+    async with kept(case, longest):
+        await asyncio.sleep(2 * SHORTEST_PAUSE_SECONDS)
     assert case.link.calls == []
 
 

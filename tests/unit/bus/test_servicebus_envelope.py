@@ -111,11 +111,11 @@ def test_times_travel_with_a_message() -> None:
 class Foreign:
     """A received message whose sender chose another kind of body."""
 
-    application_properties = None
-    message_id = correlation_id = content_type = subject = reply_to = time_to_live = None
+    properties = application_properties = time_to_live = None
 
     def __init__(self, body: Any) -> None:
         self.body = body
+        self.raw_amqp_message = self
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A locked message: how it is settled, and how its lock is kept while a handler works."""
+"""A locked message: how it is settled, and how its lock is renewed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from shared.clock import utc_now
 
 # The API reference of Azure.Messaging.ServiceBus, DeadLetterMessageAsync: both at most 4096.
 LONGEST_REASON: Final = 4096
-SHORTEST_RENEWAL_SECONDS: Final = 0.25
 
 
 class Tell(Protocol):
@@ -78,7 +77,6 @@ class Delivery:
         self._link = link
         self._tell = tell
         self.settled = False
-        self._over = asyncio.Event()
         self._turn = asyncio.Lock()
 
     @property
@@ -136,36 +134,18 @@ class Delivery:
                 await self._link.send(copy)
                 await self._settle("complete")
 
-    async def keep(self, longest: float) -> None:
-        """Renew the lock until the message is settled or `longest` seconds are over.
+    @property
+    def kept(self) -> bool:
+        """Whether there is a lock of ours to renew: neither settled nor known to be lost."""
+        return bool(self.locked_until) and not self.settled and not self.lock_lost.is_set()
 
-        Returns at once where there is nothing to renew. It ends by `stop_keeping`, never by being
-        cancelled: a request that is cut off spoils the receiver's connection.
-        """
-        end = asyncio.get_running_loop().time() + longest
-        while self.locked_until and not self._over.is_set():
-            left = (self.locked_until - utc_now()).total_seconds()
-            remaining = end - asyncio.get_running_loop().time()
-            pause = min(max(left / 2, SHORTEST_RENEWAL_SECONDS), max(remaining, 0))
-            if await self._ends_within(pause) or remaining <= 0:
-                return
-            async with self._turn:
+    async def renew(self) -> None:
+        """Renew the lock. It raises nothing: a failure is told, and a lost lock is noted."""
+        async with self._turn:
+            if self.kept:
                 await self._renew()
 
-    def stop_keeping(self) -> None:
-        """Let `keep` return; what is not settled keeps its lock until that ends."""
-        self._over.set()
-
-    async def _ends_within(self, seconds: float) -> bool:
-        try:
-            await asyncio.wait_for(self._over.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
-
     async def _renew(self) -> None:
-        if self._over.is_set():
-            return
         try:
             self.locked_until = await self._link.renew()
         except (MessageLockLostError, MessageAlreadySettled) as error:
@@ -185,7 +165,6 @@ class Delivery:
             self._lose(error)
         else:
             self.settled = True
-            self._over.set()
 
     def _may_settle(self) -> bool:
         if self.lock_lost.is_set():
@@ -194,7 +173,6 @@ class Delivery:
 
     def _lose(self, error: BaseException) -> None:
         self.lock_lost.set()
-        self._over.set()
         self._tell(f"the lock of {self._name} was lost: it is delivered again", error)
 
     @property

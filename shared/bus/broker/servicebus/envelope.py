@@ -10,9 +10,11 @@ from uuid import UUID
 
 from azure.servicebus import ServiceBusMessage as NativeMessage
 from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.amqp import AmqpMessageProperties
 
 ATTEMPT: Final = "x-attempt"
 ORIGINAL_ID: Final = "x-message-id"
+_NOTHING: Final = AmqpMessageProperties()
 LEAST_INTEGER: Final = -(2**31)
 # Application properties that Service Bus sets on a dead letter; a copy must not carry them on.
 DEAD_LETTER_PROPERTIES: Final = frozenset({"DeadLetterReason", "DeadLetterErrorDescription"})
@@ -65,15 +67,17 @@ class Envelope:
 
 def read(message: ServiceBusReceivedMessage) -> Envelope:
     """Return what a received message holds; the client leaves names and texts as bytes."""
-    properties = message.application_properties or {}
+    # The client's own properties look through all of them for each one that is asked for.
+    raw = message.raw_amqp_message
+    properties, headers = raw.properties or _NOTHING, raw.application_properties or {}
     return Envelope(
         body=_body(message),
-        headers={str(text(name)): text(value) for name, value in properties.items()},
-        message_id=_word(message.message_id),
-        correlation_id=_word(message.correlation_id),
-        content_type=_word(message.content_type),
-        subject=_word(message.subject),
-        reply_to=_word(message.reply_to),
+        headers={str(text(name)): text(value) for name, value in headers.items()},
+        message_id=_word(properties.message_id),
+        correlation_id=_word(properties.correlation_id),
+        content_type=_word(properties.content_type),
+        subject=_word(properties.subject),
+        reply_to=_word(properties.reply_to),
         time_to_live=message.time_to_live,
     )
 

@@ -19,6 +19,7 @@ from shared.bus.broker.servicebus.address import Address
 from shared.bus.broker.servicebus.broker.config import ServiceBusBrokerConfig
 from shared.bus.broker.servicebus.delivery import Delivery
 from shared.bus.broker.servicebus.errors import explained
+from shared.bus.broker.servicebus.keeper import Keeper
 from shared.bus.broker.servicebus.message import ServiceBusMessage
 from shared.bus.broker.servicebus.parser import decode, parse_message
 from shared.bus.broker.servicebus.publisher.fake import ServiceBusFakePublisher
@@ -130,13 +131,13 @@ class ServiceBusSubscriber(SubscriberUsecase[Delivery]):
         What came while the subscriber stopped is not handled, and what the stop did not wait for is
         cut off: closing the receiver gives both back.
         """
-        keeper = asyncio.create_task(delivery.keep(self._max_lock_renewal))
+        keeper = Keeper(delivery, self._max_lock_renewal)
+        keeper.start()
         try:
             await self.consume(delivery)
         finally:
-            delivery.stop_keeping()
             with self._workers.ending():
-                await asyncio.wait([keeper])
+                await keeper.stop()
 
     def _receiver(self) -> Receiver:
         outer = self._outer_config
