@@ -37,7 +37,8 @@ def run(entries: Sequence[Entry], wanted: Wanted, keep: Path | None) -> int:
         try:
             lines += asyncio.run(measure(entry, wanted, keep))
         except Exception as error:  # noqa: BLE001 - whatever it was, the next one is measured
-            failures.append(f"{entry.names[0]} could not be measured: {error!r}")
+            names = ", ".join(name for name in entry.names if wanted(name))
+            failures.append(f"{names} could not be measured: {error!r}")
             sys.stderr.write(failures[-1] + "\n")
     return exit_code(lines, failures)
 

@@ -5,6 +5,7 @@ and inbox are on, as in a service; spans are made and thrown away.
 """
 
 import asyncio
+import gc
 import resource
 import sys
 import time
@@ -44,6 +45,7 @@ async def service(url: str, database: str, name: str) -> AsyncIterator[tuple[Bus
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(Nowhere()))
     pool = await create_pool(database.replace("{role}", name), service=name, max_size=WORKERS + 4)
+    gc.freeze()  # as a service does when it has started
     try:
         yield Bus(url, service=name, pool=pool, tracer_provider=provider), pool
     finally:

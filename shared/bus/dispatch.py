@@ -5,12 +5,12 @@ Both kinds of bus come through here, so that retries, dead letters, traces and m
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from opentelemetry.propagate import extract
-from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
+from opentelemetry.propagate import extract, get_global_textmap
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, use_span
 from pydantic import ValidationError
 
 from shared.bus.failures import tell
@@ -44,6 +44,7 @@ class Dispatcher:
         self._metrics = metrics
         self._tracer = tracer
         self._system: Final = system
+        self._trace_headers: Final = tuple(get_global_textmap().fields)
 
     async def dispatch(self, route: Route, delivery: Inbound) -> None:
         """Handle one delivery and settle it."""
@@ -61,15 +62,16 @@ class Dispatcher:
     async def _handle(self, route: Route, delivery: Inbound) -> None:
         message = read_headers(delivery.headers, queue=route.queue, attempt=delivery.attempt)
         event = read_event(route.event, message.type, delivery.body)
-        with self._tracer.start_as_current_span(
+        span = self._tracer.start_span(
             f"handle {message.type}",
-            context=extract({name: str(value) for name, value in delivery.headers.items()}),
+            context=extract(self._trace_of(delivery.headers)),
             kind=SpanKind.CONSUMER,
             attributes=attributes(self._system, message),
-            # An error's text may carry what must not leave the process; `describe` is scrubbed.
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
+        )
+        # An error's text may carry what must not leave the process; `describe` is scrubbed.
+        with use_span(
+            span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+        ):
             token = current.set(message)
             try:
                 await route.handler(event, message)
@@ -78,6 +80,9 @@ class Dispatcher:
                 raise
             finally:
                 current.reset(token)
+
+    def _trace_of(self, headers: Mapping[str, object]) -> dict[str, str]:
+        return {name: str(headers[name]) for name in self._trace_headers if name in headers}
 
     async def _fail(self, route: Route, delivery: Inbound, error: Exception) -> None:
         decision = verdict(error, attempt=delivery.attempt, retry=route.retry)

@@ -211,10 +211,10 @@ class Relay:
         sent, self._sent = self._sent, []
         failed, self._failed = self._failed, []
         self._settling = len(sent) + len(failed)
-        for batch in _batches(sent, lambda one: one.lease.hex):
+        if sent:
             with _telling("could not note what was relayed: it is relayed again"):
-                await self._transport.complete(batch)
-                self._metrics.relayed.inc(len(batch))
+                await self._transport.complete(sent)
+                self._metrics.relayed.inc(len(sent))
         await self._put_off(failed)
         self._settling = 0
 

@@ -14,6 +14,8 @@ from uuid import UUID
 import orjson
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from shared.database import Connection, Pool
 
 
@@ -80,20 +82,53 @@ async def claim(
         seconds,
         delivery_limit,
     )
-    return [
-        Claimed(
-            seq=row["seq"],
-            lease=lease,
-            queue=queue,
-            attempt=row["attempt"],
-            message_id=row["message_id"],
-            type=row["type"],
-            headers=_headers(row["headers"]),
-            body=row["body"],
-            route=row["route"],
-        )
-        for row in rows
-    ]
+    return [_claimed(row, queue, lease) for row in rows]
+
+
+async def turn(
+    pool: Pool,
+    queue: str,
+    *,
+    done: Sequence[Claimed],
+    limit: int,
+    lease: UUID,
+    seconds: float,
+    delivery_limit: int,
+) -> tuple[set[int], list[Claimed]]:
+    """Do `complete` and `claim` in one statement; returns what each of them does."""
+    rows = await pool.fetch(
+        """
+        SELECT seq, NULL AS attempt, NULL AS message_id, NULL AS type, NULL AS headers,
+               NULL AS body, NULL AS route
+          FROM bus.complete($6::bigint[], $7::uuid[])
+        UNION ALL
+        SELECT seq, attempt, message_id, type, headers, body, route
+          FROM bus.claim($1, $2, $3, $4, $5)
+        """,
+        queue,
+        limit,
+        lease,
+        seconds,
+        delivery_limit,
+        [one.seq for one in done],
+        [one.lease for one in done],
+    )
+    kept = {row["seq"] for row in rows if row["attempt"] is None}
+    return kept, [_claimed(row, queue, lease) for row in rows if row["attempt"] is not None]
+
+
+def _claimed(row: Record, queue: str, lease: UUID) -> Claimed:
+    return Claimed(
+        seq=row["seq"],
+        lease=lease,
+        queue=queue,
+        attempt=row["attempt"],
+        message_id=row["message_id"],
+        type=row["type"],
+        headers=_headers(row["headers"]),
+        body=row["body"],
+        route=row["route"],
+    )
 
 
 def _headers(written: str) -> Mapping[str, str]:
@@ -102,9 +137,14 @@ def _headers(written: str) -> Mapping[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-async def complete(pool: Pool, seqs: Sequence[int], lease: UUID) -> int:
-    """Delete what was handled; returns how many were still ours."""
-    return int(await pool.fetchval("SELECT bus.complete($1, $2)", seqs, lease))
+async def complete(pool: Pool, claimed: Sequence[Claimed]) -> set[int]:
+    """Delete what was handled; returns the deliveries that were still ours."""
+    rows = await pool.fetch(
+        "SELECT seq FROM bus.complete($1::bigint[], $2::uuid[])",
+        [one.seq for one in claimed],
+        [one.lease for one in claimed],
+    )
+    return {row["seq"] for row in rows}
 
 
 async def retry(pool: Pool, seq: int, lease: UUID, seconds: float) -> bool:

@@ -6,17 +6,14 @@ as it is.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from shared.database.connect import Connection, RawPool, connect_options, prepare
+from shared.database.lent import Lent, LentTransaction
 from shared.database.listen import Callback, listening
-from shared.database.transient import DATABASE_ERRORS, as_transient, is_transient
-from shared.errors import TransientError
 
 ACQUIRE_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 10.0
@@ -38,25 +35,17 @@ class Pool:
         self._service = service
         self._acquire_seconds = acquire_seconds
 
-    @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[Connection]:
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection; each statement commits by itself.
 
         Raises `TransientError` when no connection is free or the database does not answer within
         the deadline, and for whatever `is_transient` recognises in the body.
         """
-        async with _translated(self._pool):
-            connection = await self._take()
-            try:
-                yield connection
-            finally:
-                await self._pool.release(connection, timeout=CLOSE_SECONDS)
+        return Lent(self._pool, self._acquire_seconds)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection inside a transaction, committed when the body ends well."""
-        async with self.acquire() as connection, connection.transaction():
-            yield connection
+        return LentTransaction(self._pool, self._acquire_seconds)
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Return all rows of one statement."""
@@ -94,17 +83,6 @@ class Pool:
         except TimeoutError:
             self._pool.terminate()
 
-    async def _take(self) -> "PoolConnectionProxy[asyncpg.Record]":
-        try:
-            async with asyncio.timeout(self._acquire_seconds):
-                return await self._pool.acquire()
-        except TimeoutError:
-            raise TransientError(
-                f"No database connection within {self._acquire_seconds:g} s:"
-                f" {self._pool.get_size()} of {self._pool.get_max_size()} are open,"
-                f" {self._pool.get_idle_size()} idle. Is the database up? Is the pool too small?"
-            ) from None
-
 
 async def create_pool(
     url: str,
@@ -134,16 +112,3 @@ async def _leave_as_it_is(connection: Connection) -> None:
     No statement of ours changes a session's state, so undoing it would be a round trip for nothing.
     """
     del connection
-
-
-@asynccontextmanager
-async def _translated(pool: RawPool) -> AsyncIterator[None]:
-    """Turn what passes by itself into `TransientError`."""
-    try:
-        yield
-    except DATABASE_ERRORS as error:
-        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-            await pool.expire_connections()
-        if is_transient(error):
-            raise as_transient(error) from error
-        raise

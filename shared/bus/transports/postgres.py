@@ -50,7 +50,7 @@ class Held:
         return self.claimed.body
 
     async def complete(self) -> None:
-        await self._transport.complete([self.claimed])
+        await self._transport.completed(self)
 
     async def retry(self, delay: float) -> None:
         await self._transport.retry(self.claimed, delay)
@@ -141,12 +141,37 @@ class PostgresTransport:
         self._held.update((one.seq, one) for one in claimed)
         return [Held(self, one) for one in claimed]
 
+    async def turn(self, queue: str, done: Sequence[Held], limit: int) -> list[Held]:
+        """Settle deliveries as handled and take up to `limit` others, at once and together."""
+        handled = [one.claimed for one in done]
+        if not limit:
+            await self.complete(handled)
+            return []
+        kept, claimed = await store.turn(
+            self._pool,
+            queue,
+            done=handled,
+            limit=limit,
+            lease=uuid4(),
+            seconds=self._lease_seconds,
+            delivery_limit=self._delivery_limit,
+        )
+        self._tell_of_lost(handled, kept)
+        self._held.update((one.seq, one) for one in claimed)
+        return [Held(self, one) for one in claimed]
+
+    async def completed(self, held: Held) -> None:
+        """Settle one delivery as handled: with the next turn of its queue, where it has workers."""
+        self._let_go([held.claimed])
+        if feed := self._queues.get(held.queue):
+            await feed.complete(held)
+        else:
+            await self.complete([held.claimed])
+
     async def complete(self, claimed: Sequence[store.Claimed]) -> None:
-        """Settle deliveries of one claim as handled."""
+        """Settle deliveries as handled."""
         self._let_go(claimed)
-        done = await store.complete(self._pool, [one.seq for one in claimed], claimed[0].lease)
-        if done < len(claimed):
-            logger.warning("a lease had run out: it is delivered twice", queue=claimed[0].queue)
+        self._tell_of_lost(claimed, await store.complete(self._pool, claimed))
 
     async def retry(self, claimed: store.Claimed, delay: float) -> None:
         self._let_go([claimed])
@@ -167,6 +192,11 @@ class PostgresTransport:
         """Stop renewing. If settling fails after this, the lease runs out and it comes again."""
         for one in claimed:
             self._held.pop(one.seq, None)
+
+    def _tell_of_lost(self, done: Sequence[store.Claimed], kept: set[int]) -> None:
+        for one in done:
+            if one.seq not in kept:
+                logger.warning("a lease had run out: it is delivered twice", queue=one.queue)
 
     # Wake-ups and leases ----------------------------------------------------------------------
 

@@ -61,13 +61,13 @@ async def test_a_lease_that_ran_out_can_no_longer_settle_anything(embedded: Rig)
     (late,) = await claim(embedded, seconds=0.0)
     (now,) = await claim(embedded)
 
-    assert await store.complete(pool, [late.seq], late.lease) == 0
+    assert await store.complete(pool, [late]) == set()
     assert not await store.retry(pool, late.seq, late.lease, 0.0)
     assert not await store.bury(pool, late.seq, late.lease, "reason", "description")
     assert await store.release(pool, [late.seq], late.lease) == 0
     assert await store.renew(pool, [late], 30.0) == set()
     assert await store.renew(pool, [now], 30.0) == {now.seq}
-    assert await store.complete(pool, [now.seq], now.lease) == 1
+    assert await store.complete(pool, [now]) == {now.seq}
 
 
 async def test_a_lost_lease_is_no_longer_renewed(embedded: Rig) -> None:
@@ -148,7 +148,7 @@ async def test_messages_are_deleted_when_nobody_waits_for_them(embedded: Rig) ->
     pool = await embedded.pool("scanner")
     await embedded.emit("gateway", a_scan_request(), a_scan_request())
     (first, second) = await claim(embedded)
-    await store.complete(pool, [first.seq], first.lease)
+    await store.complete(pool, [first])
     async with embedded.database.connection() as conn:
         assert await store.collect(pool, keep_seconds=0, limit=10) == 0  # kept for a minute
         await conn.execute("UPDATE bus.message SET created_at = now() - interval '2 hours'")

@@ -42,7 +42,7 @@ async def test_nobody_claims_from_another_s_queue(embedded: Rig) -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        lambda pool, held: store.complete(pool, [held.seq], held.lease),
+        lambda pool, held: store.complete(pool, [held]),
         lambda pool, held: store.retry(pool, held.seq, held.lease, 0.0),
         lambda pool, held: store.release(pool, [held.seq], held.lease),
         lambda pool, held: store.bury(pool, held.seq, held.lease, "reason", "description"),
@@ -55,7 +55,7 @@ async def test_knowing_another_s_lease_is_of_no_use(embedded: Rig, act: Act) -> 
     claimed = await as_scanner(embedded)
 
     assert not await act(await embedded.pool("rotator"), claimed)
-    assert await store.complete(await embedded.pool("scanner"), [claimed.seq], claimed.lease) == 1
+    assert await store.complete(await embedded.pool("scanner"), [claimed]) == {claimed.seq}
 
 
 async def test_nobody_counts_what_waits_for_another(embedded: Rig) -> None:

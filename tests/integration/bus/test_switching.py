@@ -170,7 +170,7 @@ async def test_a_consumer_of_the_old_bus_still_finishes_what_it_holds(
         pool, SCANS, limit=1, lease=UUID(int=1), seconds=60, delivery_limit=20
     )
     await embedded.switch(rabbitmq.url)
-    assert await store.complete(pool, [held.seq], held.lease) == 1
+    assert await store.complete(pool, [held]) == {held.seq}
     assert await embedded.left() == 0
 
 

@@ -1,10 +1,13 @@
 """Waking up for work, and never taking more of it than there are idle workers."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
+
 from shared.bus.transports.queue import Queue, Wake
+from tests.support.service_bus import until
 
 
 class Held:
@@ -17,18 +20,21 @@ class Held:
 
 
 class Shelf:
-    """A transport with `stock` messages; `meanwhile` happens during a claim."""
+    """A transport with `stock` messages; `meanwhile` happens during a turn."""
 
     def __init__(self, stock: int) -> None:
         self.stock = [Held(number) for number in range(stock)]
         self.meanwhile: Callable[[], object] = lambda: None
         self.broken = 0
+        self.turns: list[tuple[list[int], int]] = []
 
-    async def claim(self, _: str, limit: int) -> list[Held]:
+    async def turn(self, _: str, done: Sequence[Held], limit: int) -> list[Held]:
         if self.broken:
             self.broken -= 1
             raise ConnectionError("the database is away")
+        self.turns.append(([held.number for held in done], limit))
         self.meanwhile()
+        await asyncio.sleep(0)
         taken, self.stock = self.stock[:limit], self.stock[limit:]
         return taken
 
@@ -45,6 +51,66 @@ async def test_only_as_many_are_taken_as_workers_are_idle() -> None:
     assert len(got) == 2
     assert len(shelf.stock) == 8
     await queue.close()
+
+
+async def test_what_was_handled_is_settled_together_with_the_next_claim_for_its_worker() -> None:
+    shelf = Shelf(4)
+    queue = a_queue(shelf)
+    first, second = await asyncio.gather(queue.next(), queue.next())
+    await asyncio.gather(queue.complete(first), queue.complete(second))  # type: ignore[arg-type]
+    got = [await queue.next(), await queue.next()]
+    assert [held.number for held in got] == [2, 3]  # type: ignore[attr-defined]
+    assert shelf.turns[-1] == ([0, 1], 2)
+    await queue.close()
+
+
+async def test_what_was_handled_is_settled_at_once_where_nothing_else_waits() -> None:
+    shelf = Shelf(1)
+    queue = a_queue(shelf)
+    held = await queue.next()
+    waiting = asyncio.create_task(queue.next())
+    await until(lambda: not queue._wake.is_set)
+    await queue.complete(held)
+    assert shelf.turns[-1] == ([0], 0)
+    waiting.cancel()
+    await queue.close()
+
+
+async def test_a_worker_hears_that_settling_failed_and_the_next_goes_well() -> None:
+    shelf = Shelf(2)
+    queue = a_queue(shelf)
+    first = await queue.next()
+    shelf.broken = 1
+    with pytest.raises(ConnectionError, match="away"):
+        await queue.complete(first)
+    second = await asyncio.wait_for(queue.next(), 5)
+    await asyncio.wait_for(queue.complete(second), 5)
+    assert [1] in [done for done, _ in shelf.turns]
+    await queue.close()
+
+
+async def test_a_worker_that_is_cut_off_while_it_settles_holds_up_nobody() -> None:
+    shelf = Shelf(2)
+    queue = a_queue(shelf)
+    first, second = await asyncio.gather(queue.next(), queue.next())
+    cut_off = asyncio.create_task(queue.complete(first))
+    shelf.meanwhile = cut_off.cancel
+    await asyncio.wait_for(asyncio.gather(cut_off, return_exceptions=True), 5)
+    shelf.meanwhile = lambda: None
+    await asyncio.wait_for(queue.complete(second), 5)
+    assert [done for done, _ in shelf.turns if done] == [[0], [1]]
+    await queue.close()
+
+
+async def test_what_is_being_settled_when_the_queue_closes_is_settled() -> None:
+    shelf = Shelf(2)
+    queue = a_queue(shelf)
+    held = await queue.next()
+    completing = asyncio.create_task(queue.complete(held))
+    await asyncio.sleep(0)
+    await queue.close()
+    await asyncio.wait_for(completing, 5)
+    assert len(shelf.stock) == 1, "and nothing more is taken"
 
 
 async def test_an_idle_worker_may_be_cancelled_and_nothing_is_lost() -> None:
