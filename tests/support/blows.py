@@ -1,25 +1,18 @@
-"""Twenty thousand events while everything around them is stopped, killed and torn down.
+"""A flow of twenty thousand events, and what falls on those who carry and handle it.
 
 Ten thousand scans are asked for and answered; every effect is counted. Each blow falls when the
 flow has got so far, whatever the machine's speed.
 """
 
-import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from pathlib import Path
-
-import pytest
 
 from shared.errors import TransientError
 from tests.support.bus import Rig
 from tests.support.crew import Crew
 from tests.support.database import Database
-from tests.support.leftovers import bears_leftovers
-from tests.support.namespace import Namespace
-from tests.support.rabbitmq import Node
 from tests.support.under_fire import SENT, SERVICES, TABLES
 from tests.support.waiting import eventually
 
@@ -116,69 +109,3 @@ async def end_sessions(rig: Rig) -> None:
 
 async def kill(crew: Crew, name: str) -> None:
     crew.kill(name)
-
-
-async def test_twenty_thousand_events_on_postgresql(embedded: Rig, tmp_path: Path) -> None:
-    await under_fire(
-        embedded,
-        tmp_path,
-        lambda crew: [
-            partial(end_sessions, embedded),
-            partial(kill, crew, "scanner"),
-            partial(kill_postgresql, embedded),
-            partial(kill, crew, "gateway"),
-            partial(restart_postgresql, embedded),
-            partial(kill_postgresql, embedded),
-        ],
-    )
-
-
-@pytest.mark.rabbitmq
-async def test_twenty_thousand_events_on_rabbitmq(
-    external: Rig, rabbitmq: Node, tmp_path: Path
-) -> None:
-    async def restart(end: Callable[[], None]) -> None:
-        await asyncio.to_thread(end)
-        await asyncio.to_thread(rabbitmq.start)
-
-    async def drop_connections() -> None:
-        await asyncio.to_thread(rabbitmq.control, "close_all_connections", "a test")
-
-    await under_fire(
-        external,
-        tmp_path,
-        lambda crew: [
-            drop_connections,
-            partial(restart, rabbitmq.stop),
-            partial(kill, crew, "scanner"),
-            partial(kill_postgresql, external),
-            partial(restart, rabbitmq.kill),
-            partial(kill, crew, "gateway"),
-        ],
-    )
-
-
-@bears_leftovers
-async def test_twenty_thousand_events_on_service_bus(
-    namespaced: Rig, service_bus: Namespace, tmp_path: Path
-) -> None:
-    async def restart(how: signal.Signals) -> None:
-        await asyncio.to_thread(service_bus.stop, how)
-        await asyncio.to_thread(service_bus.start)
-
-    async def drop_connections() -> None:
-        await asyncio.to_thread(service_bus.drop_connections)
-
-    await under_fire(
-        namespaced,
-        tmp_path,
-        lambda crew: [
-            drop_connections,
-            partial(restart, signal.SIGTERM),
-            partial(kill, crew, "scanner"),
-            partial(kill_postgresql, namespaced),
-            partial(restart, signal.SIGKILL),
-            partial(kill, crew, "gateway"),
-            partial(asyncio.to_thread, service_bus.lose_locks),
-        ],
-    )
