@@ -27,6 +27,7 @@ from shared.bus.metrics import Metrics
 from shared.bus.retry import describe
 from shared.bus.standing import Standing
 from shared.bus.store import Claimed
+from shared.bus.tasks import stop_tasks
 from shared.bus.transports.postgres import PostgresTransport
 from shared.errors import TransientError
 from shared.telemetry import get_logger
@@ -86,6 +87,7 @@ class Relay:
         self._settled = asyncio.Event()
         self._again_at = 0.0
         self._stopping = self._last = False
+        self._running: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Relay until `stop`; no error ends it."""
@@ -103,6 +105,21 @@ class Relay:
         finally:
             for task in (settling, *self._sending):
                 task.cancel()
+
+    def start(self) -> None:
+        """Run in a task of its own, until `end`."""
+        self._running = asyncio.create_task(self.run(), name="bus relay")
+
+    async def end(self, seconds: float) -> None:
+        """Let what is under way be confirmed within `seconds`; the rest goes back to the outbox."""
+        if self._running is None:
+            return
+        self.stop()
+        await asyncio.wait([self._running], timeout=seconds)
+        self.abandon()
+        await asyncio.wait([self._running], timeout=seconds)
+        await stop_tasks([self._running])
+        self._running = None
 
     def stop(self) -> None:
         """Claim nothing more, and end when what is under way is settled."""

@@ -134,7 +134,6 @@ class RabbitBackend:
             is_open=self._publisher.is_open,
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._relaying: asyncio.Task[None] | None = None
         self._started = asyncio.Event()
         self._stop_seconds = stop_seconds
         self._lost_at: float | None = None
@@ -159,7 +158,7 @@ class RabbitBackend:
     async def start(self) -> None:
         """Start, and wait a little for the broker so that a healthy start is a finished one."""
         await self._transport.open()
-        self._relaying = asyncio.create_task(self._relay.run(), name="bus relay")
+        self._relay.start()
         self._tasks = [
             asyncio.create_task(self._supervise(), name="bus supervisor"),
             every(WATCH_SECONDS, self._watch, "bus watchdog"),
@@ -171,19 +170,15 @@ class RabbitBackend:
 
     async def stop(self) -> None:
         """Stop consuming and relaying; what is under way ends first."""
-        if self._relaying is None:
+        if not self._tasks:
             return
         await stop_tasks(self._tasks)
         self._started.clear()
         await self._stop_broker(self._stop_seconds + STOP_SECONDS)
-        self._relay.stop()
-        await asyncio.wait([self._relaying], timeout=STOP_SECONDS)
-        self._relay.abandon()
-        await asyncio.wait([self._relaying], timeout=STOP_SECONDS)
-        await stop_tasks([self._relaying])
+        await self._relay.end(STOP_SECONDS)
         await self._quietly(self._publisher.stop(STOP_SECONDS))
         await self._transport.close()
-        self._tasks, self._relaying = [], None
+        self._tasks = []
 
     async def ping(self, seconds: float) -> bool:
         return self._started.is_set() and await self.broker.ping(seconds)

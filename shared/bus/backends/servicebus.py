@@ -35,6 +35,8 @@ from shared.telemetry import get_logger
 
 START_SECONDS: Final = 15.0
 CONFIRM_SECONDS: Final = 15.0
+# For what the relay has sent and nobody has confirmed; it is sent again under the same id.
+STOP_SECONDS: Final = 1.0
 FIRST_PAUSE_SECONDS: Final = 1.0
 LAST_PAUSE_SECONDS: Final = 5.0
 
@@ -75,7 +77,7 @@ class ServiceBusBackend:
         self._dispatcher = dispatcher
         self._standing = standing
         self._relay = Relay(transport, self._send, metrics, standing=standing)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._supervisor: asyncio.Task[None] | None = None
         self._started = asyncio.Event()
 
     def subscribe(self, route: Route) -> None:
@@ -95,10 +97,8 @@ class ServiceBusBackend:
     async def start(self) -> None:
         """Start, and wait a little for the namespace so that a healthy start is a finished one."""
         await self._transport.open()
-        self._tasks = [
-            asyncio.create_task(self._start_broker(), name="bus supervisor"),
-            asyncio.create_task(self._relay.run(), name="bus relay"),
-        ]
+        self._relay.start()
+        self._supervisor = asyncio.create_task(self._start_broker(), name="bus supervisor")
         try:
             await asyncio.wait_for(self._started.wait(), START_SECONDS)
         except TimeoutError:
@@ -106,18 +106,14 @@ class ServiceBusBackend:
 
     async def stop(self) -> None:
         """Stop consuming and relaying; what is under way ends first."""
-        if not self._tasks:
+        if self._supervisor is None:
             return
-        supervisor, relay = self._tasks
-        await stop_tasks([supervisor])
-        self._relay.stop()
-        await asyncio.wait([relay], timeout=CONFIRM_SECONDS)
-        self._relay.abandon()
-        await stop_tasks([relay])
+        await stop_tasks([self._supervisor])
+        await self._relay.end(STOP_SECONDS)
         await self.broker.stop()
         self._started.clear()
         await self._transport.close()
-        self._tasks = []
+        self._supervisor = None
 
     async def ping(self, seconds: float) -> bool:
         return self._started.is_set() and await self.broker.ping(seconds)
