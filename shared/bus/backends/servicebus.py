@@ -25,10 +25,11 @@ from shared.bus.metrics import Metrics
 from shared.bus.relay import QUEUE, Relay, SendError
 from shared.bus.retry import describe
 from shared.bus.servicebus import entities
+from shared.bus.servicebus.forwarding import unreached
 from shared.bus.servicebus.namespace import Namespace
 from shared.bus.standing import Standing
 from shared.bus.store import Claimed
-from shared.bus.tasks import stop_tasks
+from shared.bus.tasks import every, stop_tasks
 from shared.bus.transports.postgres import PostgresTransport
 from shared.errors import CertifyCloudsError
 from shared.telemetry import get_logger
@@ -39,6 +40,7 @@ CONFIRM_SECONDS: Final = 15.0
 STOP_SECONDS: Final = 1.0
 FIRST_PAUSE_SECONDS: Final = 1.0
 LAST_PAUSE_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 300.0
 
 logger = get_logger(__name__)
 
@@ -62,7 +64,8 @@ class ServiceBusBackend:
         *,
         stop_seconds: float,
     ) -> None:
-        endpoint = Namespace.of(url).endpoint()
+        self._namespace = Namespace.of(url)
+        endpoint = self._namespace.endpoint()
         self.broker = ServiceBusBroker(
             endpoint.connection_string,
             namespace=endpoint.namespace,
@@ -77,7 +80,8 @@ class ServiceBusBackend:
         self._dispatcher = dispatcher
         self._standing = standing
         self._relay = Relay(transport, self._send, metrics, standing=standing)
-        self._supervisor: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._queues: list[str] = []
         self._started = asyncio.Event()
 
     def subscribe(self, route: Route) -> None:
@@ -93,12 +97,16 @@ class ServiceBusBackend:
             include_in_schema=False,
         )
         subscriber(consume)
+        self._queues.append(route.queue)
 
     async def start(self) -> None:
         """Start, and wait a little for the namespace so that a healthy start is a finished one."""
         await self._transport.open()
         self._relay.start()
-        self._supervisor = asyncio.create_task(self._start_broker(), name="bus supervisor")
+        self._tasks = [
+            asyncio.create_task(self._start_broker(), name="bus supervisor"),
+            every(LOOK_SECONDS, self._look_at_subscriptions, "bus subscriptions"),
+        ]
         try:
             await asyncio.wait_for(self._started.wait(), START_SECONDS)
         except TimeoutError:
@@ -106,14 +114,14 @@ class ServiceBusBackend:
 
     async def stop(self) -> None:
         """Stop consuming and relaying; what is under way ends first."""
-        if self._supervisor is None:
+        if not self._tasks:
             return
-        await stop_tasks([self._supervisor])
+        await stop_tasks(self._tasks)
         await self._relay.end(STOP_SECONDS)
         await self.broker.stop()
         self._started.clear()
         await self._transport.close()
-        self._supervisor = None
+        self._tasks = []
 
     async def ping(self, seconds: float) -> bool:
         return self._started.is_set() and await self.broker.ping(seconds)
@@ -162,6 +170,21 @@ class ServiceBusBackend:
             else:
                 self._standing.clear("broker")
                 self._started.set()
+
+    async def _look_at_subscriptions(self) -> None:
+        """Tell health when what is published no longer comes into our queues."""
+        await self._started.wait()
+        async with self._namespace.connected(retry_total=0) as connection:
+            passed_by = await unreached(connection, self._queues)
+        if passed_by:
+            self._standing.tell(
+                "subscriptions",
+                f"Service Bus puts no events into {', '.join(passed_by)}: the topic's subscriptions"
+                " for them are gone, and what is published passes them by. Run certifyclouds"
+                " migrate with this BUS_URL.",
+            )
+        else:
+            self._standing.clear("subscriptions")
 
 
 def _refused(error: Exception, entity: str) -> SendError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
@@ -63,10 +63,10 @@ class Namespace:
         return Endpoint(namespace=self.host, credential=self._credential())
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Connection]:
-        """Open a client for messages."""
+    async def connected(self, **options: Any) -> AsyncIterator[Connection]:  # noqa: ANN401 - the client's
+        """Open a client for messages, with options of the client."""
         async with AsyncExitStack() as stack:
-            endpoint = self.endpoint()
+            endpoint = replace(self.endpoint(), options=options)
             if isinstance(endpoint.credential, DefaultAzureCredential):
                 stack.push_async_callback(endpoint.credential.close)
             connection = Connection(endpoint.client(), endpoint.url)

@@ -9,6 +9,7 @@ from shared.bus import topology
 from shared.bus.backends import servicebus
 from shared.bus.servicebus import entities
 from shared.bus.servicebus import namespace as reached
+from shared.bus.servicebus.forwarding import unreached
 from shared.errors import TransientError
 from shared.events import ScanRequested
 from shared.health import Status
@@ -67,6 +68,35 @@ async def test_a_topic_that_is_missing_keeps_events_until_migrate_has_run(
         await until(lambda: seen.messages, seconds=60)
 
     assert [message.id for message in seen.messages] == [event_id]
+
+
+async def test_a_subscription_that_is_gone_is_said_until_migrate_has_run(
+    namespaced: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servicebus, "LOOK_SECONDS", 0.2)
+    seen = Seen()
+    async with namespaced.consumer("scanner", ScanRequested, seen) as bus:
+        await until(lambda: status_is(bus, Status.OK))
+        async with reached.Namespace.of(namespaced.url).administered() as client:
+            await client.delete_subscription(entities.TOPIC, entities.subscription_name(SCANS))
+        await until(lambda: status_is(bus, Status.DEGRADED, f"puts no events into {SCANS}"))
+        await namespaced.switch(namespaced.url)
+        await until(lambda: status_is(bus, Status.OK))
+        (event_id,) = await namespaced.emit("gateway", a_scan_request())
+        await until(lambda: seen.messages)
+
+    assert [message.id for message in seen.messages] == [event_id]
+
+
+async def test_what_cannot_be_asked_is_not_called_gone(
+    namespaced: Rig, service_bus: Namespace
+) -> None:
+    there = reached.Namespace.of(namespaced.url)
+    async with there.connected(retry_total=0) as connection:
+        service_bus.add_fault(on="attach", count=None, condition="amqp:unauthorized-access")
+        assert await unreached(connection, [SCANS]) == []
+        service_bus.clear_faults()
+        assert await unreached(connection, [SCANS, "scanner.nothing"]) == ["scanner.nothing"]
 
 
 async def test_a_queue_that_is_missing_is_said_and_consumed_when_it_is_there(
