@@ -12,7 +12,7 @@ class Backend(Protocol):
 
     @property
     def kind(self) -> str:
-        """How `bus.backend` names it: `postgresql` or `rabbitmq`."""
+        """How `bus.backend` names it: `postgresql`, `rabbitmq` or `servicebus`."""
         ...
 
     @property

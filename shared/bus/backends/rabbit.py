@@ -11,6 +11,7 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
 
 from shared.bus import amqp
+from shared.bus.backends.external import RELAY_SECONDS, ExternalBackend
 from shared.bus.backends.rabbit_publisher import RabbitPublisher
 from shared.bus.broker import has_consumer, stop_within
 from shared.bus.broker.core import FASTSTREAM_LOGGER
@@ -18,15 +19,14 @@ from shared.bus.broker.message import undecoded
 from shared.bus.dispatch import Dispatcher, Route
 from shared.bus.failures import tell
 from shared.bus.metrics import Metrics
-from shared.bus.relay import QUEUE, Relay
+from shared.bus.relay import Relay
 from shared.bus.standing import Standing
-from shared.bus.tasks import every, stop_tasks
+from shared.bus.tasks import every
 from shared.bus.transports.postgres import PostgresTransport
 from shared.clock import utc_now
 from shared.errors import TransientError
 from shared.telemetry import get_logger
 
-START_SECONDS: Final = 5.0
 # Beside the handlers' own time.
 STOP_SECONDS: Final = 1.0
 RECONNECT_SECONDS: Final = 1.0
@@ -92,14 +92,12 @@ class RabbitDelivery:
         await self._message.ack()
 
 
-class RabbitBackend:
-    """Implements `Backend` on RabbitMQ.
-
-    It starts without the broker too: events then wait in the outbox, `consuming` says False, and it
-    goes on trying. It never declares anything: the topology is `certifyclouds migrate`'s.
-    """
+class RabbitBackend(ExternalBackend):
+    """Implements `Backend` on RabbitMQ."""
 
     kind = "rabbitmq"
+    name = "RabbitMQ"
+    start_seconds = 5.0
 
     def __init__(
         self,
@@ -121,20 +119,18 @@ class RabbitBackend:
             log_level=logging.DEBUG,
         )
         self._url = url
-        self._transport = transport
         self._dispatcher = dispatcher
         self._standing = standing
         self._publisher = RabbitPublisher(url, standing, reconnect_seconds=RECONNECT_SECONDS)
         self._subscribers: dict[str, Any] = {}
-        self._relay = Relay(
+        relay = Relay(
             transport,
             self._publisher.send,
             metrics,
             standing=standing,
             is_open=self._publisher.is_open,
         )
-        self._tasks: list[asyncio.Task[None]] = []
-        self._started = asyncio.Event()
+        super().__init__(transport, relay)
         self._stop_seconds = stop_seconds
         self._lost_at: float | None = None
 
@@ -155,39 +151,19 @@ class RabbitBackend:
         subscriber(consume)
         self._subscribers[route.queue] = subscriber
 
-    async def start(self) -> None:
-        """Start, and wait a little for the broker so that a healthy start is a finished one."""
-        await self._transport.open()
-        self._relay.start()
-        self._tasks = [
+    def _supervised(self) -> list[asyncio.Task[None]]:
+        return [
             asyncio.create_task(self._supervise(), name="bus supervisor"),
             every(WATCH_SECONDS, self._watch, "bus watchdog"),
         ]
-        try:
-            await asyncio.wait_for(self._started.wait(), START_SECONDS)
-        except TimeoutError:
-            logger.warning("RabbitMQ does not answer yet: events wait in the outbox")
 
-    async def stop(self) -> None:
-        """Stop consuming and relaying; what is under way ends first."""
-        if not self._tasks:
-            return
-        await stop_tasks(self._tasks)
-        self._started.clear()
+    async def _end(self) -> None:
         await self._stop_broker(self._stop_seconds + STOP_SECONDS)
-        await self._relay.end(STOP_SECONDS)
+        await self._relay.end(RELAY_SECONDS)
         await self._quietly(self._publisher.stop(STOP_SECONDS))
-        await self._transport.close()
-        self._tasks = []
-
-    async def ping(self, seconds: float) -> bool:
-        return self._started.is_set() and await self.broker.ping(seconds)
 
     def consuming(self) -> bool:
         return self._started.is_set() and not self._unread()
-
-    def outbox_queues(self) -> list[str]:
-        return [QUEUE]
 
     def _unread(self) -> list[str]:
         """Return our queues that have no consumer of ours."""

@@ -16,28 +16,26 @@ from azure.servicebus.exceptions import (
 from faststream import AckPolicy
 
 from shared.bus import amqp
+from shared.bus.backends.external import RELAY_SECONDS, ExternalBackend
 from shared.bus.broker.core import FASTSTREAM_LOGGER
 from shared.bus.broker.message import undecoded
 from shared.bus.broker.servicebus import ServiceBusBroker, ServiceBusMessage
 from shared.bus.dispatch import Dispatcher, Route
 from shared.bus.failures import tell
 from shared.bus.metrics import Metrics
-from shared.bus.relay import QUEUE, Relay, SendError
+from shared.bus.relay import Relay, SendError
 from shared.bus.retry import describe
 from shared.bus.servicebus import entities
 from shared.bus.servicebus.forwarding import unreached
 from shared.bus.servicebus.namespace import Namespace
 from shared.bus.standing import Standing
 from shared.bus.store import Claimed
-from shared.bus.tasks import every, stop_tasks
+from shared.bus.tasks import every
 from shared.bus.transports.postgres import PostgresTransport
 from shared.errors import CertifyCloudsError
 from shared.telemetry import get_logger
 
-START_SECONDS: Final = 15.0
 CONFIRM_SECONDS: Final = 15.0
-# For what the relay has sent and nobody has confirmed; it is sent again under the same id.
-STOP_SECONDS: Final = 1.0
 FIRST_PAUSE_SECONDS: Final = 1.0
 LAST_PAUSE_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 300.0
@@ -45,14 +43,12 @@ LOOK_SECONDS: Final = 300.0
 logger = get_logger(__name__)
 
 
-class ServiceBusBackend:
-    """Implements `Backend` on a Service Bus namespace.
-
-    It starts without the namespace too: events then wait in the outbox, `consuming` says False, and
-    it goes on trying. It makes no entities: those are `certifyclouds migrate`'s.
-    """
+class ServiceBusBackend(ExternalBackend):
+    """Implements `Backend` on a Service Bus namespace."""
 
     kind = "servicebus"
+    name = "Service Bus"
+    start_seconds = 15.0
 
     def __init__(
         self,
@@ -76,13 +72,10 @@ class ServiceBusBackend:
             logger=FASTSTREAM_LOGGER,
             log_level=logging.DEBUG,
         )
-        self._transport = transport
+        super().__init__(transport, Relay(transport, self._send, metrics, standing=standing))
         self._dispatcher = dispatcher
         self._standing = standing
-        self._relay = Relay(transport, self._send, metrics, standing=standing)
-        self._tasks: list[asyncio.Task[None]] = []
         self._queues: list[str] = []
-        self._started = asyncio.Event()
 
     def subscribe(self, route: Route) -> None:
         async def consume(message: ServiceBusMessage) -> None:
@@ -99,38 +92,18 @@ class ServiceBusBackend:
         subscriber(consume)
         self._queues.append(route.queue)
 
-    async def start(self) -> None:
-        """Start, and wait a little for the namespace so that a healthy start is a finished one."""
-        await self._transport.open()
-        self._relay.start()
-        self._tasks = [
+    def _supervised(self) -> list[asyncio.Task[None]]:
+        return [
             asyncio.create_task(self._start_broker(), name="bus supervisor"),
             every(LOOK_SECONDS, self._look_at_subscriptions, "bus subscriptions"),
         ]
-        try:
-            await asyncio.wait_for(self._started.wait(), START_SECONDS)
-        except TimeoutError:
-            logger.warning("Service Bus does not answer yet: events wait in the outbox")
 
-    async def stop(self) -> None:
-        """Stop consuming and relaying; what is under way ends first."""
-        if not self._tasks:
-            return
-        await stop_tasks(self._tasks)
-        await self._relay.end(STOP_SECONDS)
+    async def _end(self) -> None:
+        await self._relay.end(RELAY_SECONDS)
         await self.broker.stop()
-        self._started.clear()
-        await self._transport.close()
-        self._tasks = []
-
-    async def ping(self, seconds: float) -> bool:
-        return self._started.is_set() and await self.broker.ping(seconds)
 
     def consuming(self) -> bool:
         return self._started.is_set() and self.broker.consuming
-
-    def outbox_queues(self) -> list[str]:
-        return [QUEUE]
 
     async def _send(self, claimed: Claimed) -> None:
         """Publish one message and wait until Service Bus has stored it; raises `SendError`."""

@@ -119,7 +119,7 @@ async def test_a_service_that_stops_under_an_alarm_leaves_no_connection_behind(
 async def test_wrong_credentials_are_said_in_health_and_events_wait(
     external: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rabbit, "START_SECONDS", 0.1)
+    monkeypatch.setattr(rabbit.RabbitBackend, "start_seconds", 0.1)
     monkeypatch.setattr(rabbit, "WATCH_SECONDS", 0.1)
     monkeypatch.setattr(rabbit, "LOST_SECONDS", 0.0)
     right = external.url
@@ -288,7 +288,7 @@ async def test_a_broker_that_is_away_is_waited_for(
 
     real, url = amqp.check, "amqp://guest:hunter2@127.0.0.1:1/"
     monkeypatch.setattr(amqp, "check", check)
-    monkeypatch.setattr(rabbit, "START_SECONDS", 0.0)
+    monkeypatch.setattr(rabbit.RabbitBackend, "start_seconds", 0.0)
     monkeypatch.setattr(rabbit, "WATCH_SECONDS", 0.02)
     monkeypatch.setattr(rabbit, "LOST_SECONDS", 0.0)
     async with embedded.database.connection() as conn:

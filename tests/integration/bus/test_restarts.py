@@ -86,7 +86,7 @@ async def under_load(rig: Rig, disturb: Callable[[], Awaitable[None]]) -> None:
 async def test_rabbitmq_stopped_and_killed_under_load(
     external: Rig, rabbitmq: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.bus.backends.rabbit.START_SECONDS", 0.2)
+    monkeypatch.setattr("shared.bus.backends.rabbit.RabbitBackend.start_seconds", 0.2)
     latecomer = await external.make("alerting")
     latecomer.on(VaultScanned)(Seen())
 

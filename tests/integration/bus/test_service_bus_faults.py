@@ -102,7 +102,7 @@ async def test_what_cannot_be_asked_is_not_called_gone(
 async def test_a_queue_that_is_missing_is_said_and_consumed_when_it_is_there(
     namespaced: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servicebus, "START_SECONDS", 1.0)
+    monkeypatch.setattr(servicebus.ServiceBusBackend, "start_seconds", 1.0)
     async with reached.Namespace.of(namespaced.url).administered() as client:
         await client.delete_queue(SCANS)
     seen = Seen()
@@ -119,7 +119,7 @@ async def test_a_queue_that_is_missing_is_said_and_consumed_when_it_is_there(
 async def test_a_wrong_key_is_said_in_health_and_events_wait(
     namespaced: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servicebus, "START_SECONDS", 1.0)
+    monkeypatch.setattr(servicebus.ServiceBusBackend, "start_seconds", 1.0)
     right = namespaced.url
     namespaced.url = right.replace("SharedAccessKey=", "SharedAccessKey=aHVudGVyMg==")
     async with namespaced.consumer("scanner", ScanRequested, Seen()) as bus:
