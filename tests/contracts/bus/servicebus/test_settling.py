@@ -15,6 +15,12 @@ from tests.support.service_bus import OnTheEmulator, Told, until
 HOUR = 3600.0
 
 
+def put_off(rig: OnTheEmulator, queue: str) -> bool:
+    """Say whether the copy waits and the original is settled, which comes after."""
+    found = rig.namespace.queue(queue)
+    return bool(len(found.schedule)) and not len(found.locks)
+
+
 def let_pass(rig: OnTheEmulator, seconds: float) -> None:
     """Advance the namespace's clock, and let what is due happen."""
     rig.namespace.advance(seconds)
@@ -37,7 +43,7 @@ async def test_a_nack_with_a_delay_comes_again_later_as_the_next_attempt(
 
     async with rig.running(broker):
         await broker.publish({"n": 1}, "orders", message_id="m", headers={"tenant": "a"})
-        await until(lambda: len(rig.namespace.queue("orders").schedule))
+        await until(lambda: put_off(rig, "orders"))
         assert len(seen) == 1
         # From here on the namespace is an hour ahead of the broker: its second copy is due at once.
         let_pass(rig, HOUR + 1)
@@ -72,7 +78,7 @@ async def test_a_delayed_retry_of_a_forwarded_subscription_reaches_nobody_else(
 
     async with rig.running(broker):
         await broker.publish("x", topic="events")
-        await until(lambda: len(rig.namespace.queue("mail.events").schedule))
+        await until(lambda: put_off(rig, "mail.events"))
         let_pass(rig, HOUR + 1)
         await until(lambda: seen == [0, 1])
         assert await rig.ended("mail.events") == "complete"
