@@ -1,20 +1,24 @@
-"""What the Service Bus client leaves behind when a connection is torn down."""
+"""What the brokers' clients leave behind when a connection is closed or torn down."""
 
+import asyncio
 import gc
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+CLIENT_SECONDS: Final = 3.0
+# Callbacks of futures that were done last begin their tasks some turns of the loop later.
+QUIET_LOOKS: Final = 3
 # While such a test runs the collector may find a forgotten socket by itself.
 bears_leftovers: Final = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 @contextmanager
 def leftovers_collected() -> Iterator[None]:
-    """Collect the client's forgotten sockets at the end, while their event loop still runs.
+    """Collect Service Bus's forgotten sockets at the end, while their event loop still runs.
 
     The client closes no socket of a connection that broke. Collected later, each would be told as
     the fault of whatever test runs then.
@@ -23,3 +27,21 @@ def leftovers_collected() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+
+
+async def clients_ended() -> None:
+    """Wait a little for what RabbitMQ's client still does after it was closed.
+
+    It closes the last of a connection in tasks of its own, and begins some of them when everything
+    else has ended. A loop that ends just then would be told of as the fault of a later test.
+    """
+    deadline = asyncio.get_running_loop().time() + CLIENT_SECONDS
+    quiet = 0
+    while quiet < QUIET_LOOKS and asyncio.get_running_loop().time() < deadline:
+        quiet = 0 if any(map(_is_of_client, asyncio.all_tasks())) else quiet + 1
+        await asyncio.sleep(0.01 if quiet == 0 else 0)
+
+
+def _is_of_client(task: asyncio.Task[Any]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and any(name in code.co_filename for name in ("aiormq", "aio_pika"))

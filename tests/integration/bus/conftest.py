@@ -13,7 +13,7 @@ from shared.database import Cluster, catalogue
 from shared.database.migrator import migrate
 from tests.support.bus import Rig, empty_database, empty_rabbit, empty_service_bus
 from tests.support.database import PASSWORDS, Database, execute, run_apart
-from tests.support.leftovers import bears_leftovers, leftovers_collected
+from tests.support.leftovers import bears_leftovers, clients_ended, leftovers_collected
 from tests.support.namespace import Namespace, service_bus
 from tests.support.rabbitmq import rabbitmq
 
@@ -39,6 +39,12 @@ def bus_database(postgres: Cluster) -> Iterator[Database]:
     )
     yield Database(NAME, postgres)
     run_apart(execute(postgres.url("postgres"), f"DROP DATABASE {NAME} WITH (FORCE)"))
+
+
+@pytest.fixture(autouse=True)
+async def _clients_ended() -> AsyncIterator[None]:
+    yield
+    await clients_ended()
 
 
 @asynccontextmanager
