@@ -91,6 +91,9 @@ class Queue:
 
     async def complete(self, held: Held) -> None:
         """Settle a delivery as handled. Raises what the database raises: it is delivered again."""
+        if self._fetcher.done():
+            await self._transport.complete([held.claimed])
+            return
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._done.append((held, stored))
         self._sign.set()

@@ -12,7 +12,7 @@ from tests.support.service_bus import until
 
 class Held:
     def __init__(self, number: int) -> None:
-        self.number = number
+        self.number = self.claimed = number
         self.released = False
 
     async def release(self) -> None:
@@ -27,6 +27,10 @@ class Shelf:
         self.meanwhile: Callable[[], object] = lambda: None
         self.broken = 0
         self.turns: list[tuple[list[int], int]] = []
+        self.completed: list[int] = []
+
+    async def complete(self, claimed: Sequence[int]) -> None:
+        self.completed += claimed
 
     async def turn(self, _: str, done: Sequence[Held], limit: int) -> list[Held]:
         if self.broken:
@@ -111,6 +115,15 @@ async def test_what_is_being_settled_when_the_queue_closes_is_settled() -> None:
     await queue.close()
     await asyncio.wait_for(completing, 5)
     assert len(shelf.stock) == 1, "and nothing more is taken"
+
+
+async def test_what_ends_after_the_queue_has_closed_is_settled_by_itself() -> None:
+    shelf = Shelf(1)
+    queue = a_queue(shelf)
+    held = await queue.next()
+    await queue.close()
+    await asyncio.wait_for(queue.complete(held), 5)
+    assert shelf.completed == [0]
 
 
 async def test_an_idle_worker_may_be_cancelled_and_nothing_is_lost() -> None:
