@@ -38,7 +38,10 @@ from shared.telemetry import get_logger
 CONFIRM_SECONDS: Final = 15.0
 FIRST_PAUSE_SECONDS: Final = 1.0
 LAST_PAUSE_SECONDS: Final = 5.0
+# When to look for the subscriptions: a while after the start, and then so often.
+SETTLE_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 300.0
+LOOK_END_SECONDS: Final = 1.0
 
 logger = get_logger(__name__)
 
@@ -76,6 +79,7 @@ class ServiceBusBackend(ExternalBackend):
         self._dispatcher = dispatcher
         self._standing = standing
         self._queues: list[str] = []
+        self._looking: asyncio.Task[list[str]] | None = None
 
     def subscribe(self, route: Route) -> None:
         async def consume(message: ServiceBusMessage) -> None:
@@ -101,6 +105,9 @@ class ServiceBusBackend(ExternalBackend):
     async def _end(self) -> None:
         await self._relay.end(RELAY_SECONDS)
         await self.broker.stop()
+        if self._looking:
+            await asyncio.wait([self._looking], timeout=LOOK_END_SECONDS)
+            self._looking.cancel()
 
     def consuming(self) -> bool:
         return self._started.is_set() and self.broker.consuming
@@ -147,8 +154,10 @@ class ServiceBusBackend(ExternalBackend):
     async def _look_at_subscriptions(self) -> None:
         """Tell health when what is published no longer comes into our queues."""
         await self._started.wait()
-        async with self._namespace.connected(retry_total=0) as connection:
-            passed_by = await unreached(connection, self._queues)
+        await asyncio.sleep(SETTLE_SECONDS)
+        # A stop lets it end: a connection that is cut off while it opens stays behind.
+        self._looking = asyncio.create_task(self._passed_by(), name="bus subscriptions looked at")
+        passed_by = await asyncio.shield(self._looking)
         if passed_by:
             self._standing.tell(
                 "subscriptions",
@@ -158,6 +167,10 @@ class ServiceBusBackend(ExternalBackend):
             )
         else:
             self._standing.clear("subscriptions")
+
+    async def _passed_by(self) -> list[str]:
+        async with self._namespace.connected(retry_total=0) as connection:
+            return await unreached(connection, self._queues)
 
 
 def _refused(error: Exception, entity: str) -> SendError:

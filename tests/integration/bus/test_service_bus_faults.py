@@ -74,6 +74,7 @@ async def test_a_subscription_that_is_gone_is_said_until_migrate_has_run(
     namespaced: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(servicebus, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(servicebus, "SETTLE_SECONDS", 0.0)
     seen = Seen()
     async with namespaced.consumer("scanner", ScanRequested, seen) as bus:
         await until(lambda: status_is(bus, Status.OK))
