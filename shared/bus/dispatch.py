@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from opentelemetry.propagate import extract, get_global_textmap
-from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, use_span
+from opentelemetry.context import attach, detach
+from opentelemetry.propagate import get_global_textmap
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from pydantic import ValidationError
 
 from shared.bus.failures import tell
@@ -44,7 +45,8 @@ class Dispatcher:
         self._metrics = metrics
         self._tracer = tracer
         self._system: Final = system
-        self._trace_headers: Final = tuple(get_global_textmap().fields)
+        self._propagator: Final = get_global_textmap()
+        self._trace_headers: Final = tuple(self._propagator.fields)
 
     async def dispatch(self, route: Route, delivery: Inbound) -> None:
         """Handle one delivery and settle it."""
@@ -64,22 +66,21 @@ class Dispatcher:
         event = read_event(route.event, message.type, delivery.body)
         span = self._tracer.start_span(
             f"handle {message.type}",
-            context=extract(self._trace_of(delivery.headers)),
+            context=self._propagator.extract(self._trace_of(delivery.headers)),
             kind=SpanKind.CONSUMER,
             attributes=attributes(self._system, message),
         )
-        # An error's text may carry what must not leave the process; `describe` is scrubbed.
-        with use_span(
-            span, end_on_exit=True, record_exception=False, set_status_on_exception=False
-        ):
-            token = current.set(message)
-            try:
-                await route.handler(event, message)
-            except Exception as error:
-                span.set_status(Status(StatusCode.ERROR, describe(error)))
-                raise
-            finally:
-                current.reset(token)
+        # OpenTelemetry's own block records an error as it is; `describe` keeps secrets out of it.
+        within, token = attach(set_span_in_context(span)), current.set(message)
+        try:
+            await route.handler(event, message)
+        except Exception as error:
+            span.set_status(Status(StatusCode.ERROR, describe(error)))
+            raise
+        finally:
+            current.reset(token)
+            detach(within)
+            span.end()
 
     def _trace_of(self, headers: Mapping[str, object]) -> dict[str, str]:
         return {name: str(headers[name]) for name in self._trace_headers if name in headers}

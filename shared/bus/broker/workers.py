@@ -35,7 +35,10 @@ class Workers:
         return bool(self.tasks) and not any(task.done() for task in self.tasks)
 
     def waiting(self) -> AbstractContextManager[None]:
-        """Mark the one place where `interrupt` may cancel the current worker."""
+        """Mark the one place where `interrupt` may cancel the current worker.
+
+        Like `ending`, what is returned may be entered again and again, by the same worker.
+        """
         return _Marked(self._waiting)
 
     def ending(self) -> AbstractContextManager[None]:
@@ -63,7 +66,7 @@ class Workers:
 
 
 class _Marked:
-    """Holds the current task in a set; several times for each message, so without a generator."""
+    """Holds a task in a set; several times for each message, so without a generator."""
 
     __slots__ = ("_task", "_tasks")
 

@@ -14,7 +14,7 @@ from azure.servicebus.exceptions import (
 from faststream.exceptions import FeatureNotSupportedException
 
 from shared.bus.broker.servicebus.address import Address
-from shared.bus.broker.servicebus.delivery import Delivery, Particulars
+from shared.bus.broker.servicebus.delivery import Delivery
 from shared.bus.broker.servicebus.envelope import Envelope
 from shared.bus.broker.servicebus.keeper import SHORTEST_PAUSE_SECONDS, Keeper
 from shared.bus.transports.base import Inbound
@@ -69,7 +69,7 @@ class Case:
             address or Address("orders"),
             self.link,
             lambda what, error=None: self.told.append(f"{what} {type(error).__name__}"),
-            Particulars(locked_until=until),
+            locked_until=until,
         )
 
 

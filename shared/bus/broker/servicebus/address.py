@@ -28,7 +28,7 @@ class Address:
 
     def prefixed(self, prefix: str) -> Address:
         """Return the address in a router with `prefix`: it goes before the queue or topic."""
-        return replace(self, entity=f"{prefix}{self.entity}")
+        return replace(self, entity=f"{prefix}{self.entity}") if prefix else self
 
     @property
     def path(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
@@ -45,7 +46,6 @@ class Link(Protocol):
 class Particulars:
     """What Service Bus says of one delivery, beside what its sender said."""
 
-    locked_until: datetime | None = None
     delivery_count: int = 0
     sequence_number: int | None = None
     enqueued_at: datetime | None = None
@@ -67,17 +67,24 @@ class Delivery:
         address: Address,
         link: Link,
         tell: Tell,
-        particulars: Particulars | None = None,
+        *,
+        locked_until: datetime | None = None,
+        particulars: Callable[[], Particulars] = Particulars,
     ) -> None:
         self.envelope = envelope
         self.address = address
-        self.particulars = particulars or Particulars()
-        self.locked_until = self.particulars.locked_until
+        self.locked_until = locked_until
         self.lock_lost = asyncio.Event()
         self._link = link
         self._tell = tell
+        self._particulars = particulars
         self.settled = False
         self._turn = asyncio.Lock()
+
+    @cached_property
+    def particulars(self) -> Particulars:
+        """What Service Bus says of it; the client looks it up, and few handlers ask."""
+        return self._particulars()
 
     @property
     def queue(self) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 JITTER: Final = 0.2
@@ -24,7 +23,8 @@ class Liveness:
     def polled(self, number: int) -> None:
         """Note that a worker could look for a message just now, whether or not there was one."""
         self._polled[number] = asyncio.get_running_loop().time()
-        self._try(number)
+        if self._untried:
+            self._try(number)
 
     def failed(self, number: int, error: Exception) -> None:
         """Note that a worker has no receiver for now."""
@@ -32,15 +32,9 @@ class Liveness:
             self._error = self._error or error
         self._try(number)
 
-    @contextmanager
-    def handling(self, number: int) -> Iterator[None]:
+    def handling(self, number: int) -> AbstractContextManager[None]:
         """Mark that a worker is busy and will not look for a while."""
-        self._handling.add(number)
-        try:
-            yield
-        finally:
-            self._handling.discard(number)
-            self.polled(number)
+        return _Busy(self, self._handling, number)
 
     def within(self, seconds: float) -> bool:
         """Say whether every worker is busy or has looked within the last `seconds`."""
@@ -59,6 +53,22 @@ class Liveness:
         self._untried.discard(number)
         if not self._untried:
             self._tried.set()
+
+
+class _Busy:
+    """Marks a worker; once for each message, so without a generator."""
+
+    __slots__ = ("_busy", "_liveness", "_number")
+
+    def __init__(self, liveness: Liveness, busy: set[int], number: int) -> None:
+        self._liveness, self._busy, self._number = liveness, busy, number
+
+    def __enter__(self) -> None:
+        self._busy.add(self._number)
+
+    def __exit__(self, *_: object) -> None:
+        self._busy.discard(self._number)
+        self._liveness.polled(self._number)
 
 
 class Pauses:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -103,20 +104,29 @@ class Receiver:
         await closed(self.native)
 
     def _delivery(self, message: ServiceBusReceivedMessage) -> Delivery:
-        particulars = Particulars(
+        delivery = Delivery(
+            read(message),
+            self._address,
+            ReceiverLink(self, message),
+            self._tell,
             locked_until=message.locked_until_utc,
-            delivery_count=message.delivery_count or 0,
-            sequence_number=message.sequence_number,
-            enqueued_at=message.enqueued_time_utc,
-            dead_letter_reason=message.dead_letter_reason,
-            dead_letter_description=message.dead_letter_error_description,
-            dead_letter_source=message.dead_letter_source,
+            particulars=partial(particulars, message),
         )
-        link = ReceiverLink(self, message)
-        delivery = Delivery(read(message), self._address, link, self._tell, particulars)
         self._handed = [*self._open_ones(), delivery]
         return delivery
 
     def _open_ones(self) -> list[Delivery]:
         """Return the deliveries that are still locked for us."""
         return [one for one in self._handed if one.locked_at(utc_now())]
+
+
+def particulars(message: ServiceBusReceivedMessage) -> Particulars:
+    """Return what the client knows of a delivery."""
+    return Particulars(
+        delivery_count=message.delivery_count or 0,
+        sequence_number=message.sequence_number,
+        enqueued_at=message.enqueued_time_utc,
+        dead_letter_reason=message.dead_letter_reason,
+        dead_letter_description=message.dead_letter_error_description,
+        dead_letter_source=message.dead_letter_source,
+    )

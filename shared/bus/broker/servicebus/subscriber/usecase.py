@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from azure.core.exceptions import AzureError
@@ -116,16 +117,17 @@ class ServiceBusSubscriber(SubscriberUsecase[Delivery]):
                     await asyncio.sleep(pauses.next())
 
     async def _serve(self, number: int, receiver: Receiver, pauses: Pauses) -> None:
+        ending = self._workers.ending()
         while self.running and not receiver.spoiled:
-            with self._workers.ending():
+            with ending:
                 delivery = await receiver.next()
             self._liveness.polled(number)
             pauses.reset()
             if delivery:
                 with self._liveness.handling(number):
-                    await self._handle(delivery)
+                    await self._handle(delivery, ending)
 
-    async def _handle(self, delivery: Delivery) -> None:
+    async def _handle(self, delivery: Delivery, ending: AbstractContextManager[None]) -> None:
         """Handle one message while its lock is kept.
 
         What came while the subscriber stopped is not handled, and what the stop did not wait for is
@@ -136,7 +138,7 @@ class ServiceBusSubscriber(SubscriberUsecase[Delivery]):
         try:
             await self.consume(delivery)
         finally:
-            with self._workers.ending():
+            with ending:
                 await keeper.stop()
 
     def _receiver(self) -> Receiver:
@@ -159,7 +161,8 @@ class ServiceBusSubscriber(SubscriberUsecase[Delivery]):
     # What FastStream asks of a subscriber ------------------------------------------------------
 
     def get_log_context(self, message: StreamMessage[Delivery] | None) -> dict[str, str]:
-        return {"entity": self.address.path, "message_id": getattr(message, "message_id", "")}
+        entity = message.raw_message.queue if message else self.address.path
+        return {"entity": entity, "message_id": getattr(message, "message_id", "")}
 
     def _make_response_publisher(self, message: StreamMessage[Any]) -> Sequence[PublisherProto]:
         return (ServiceBusFakePublisher(self._outer_config.producer, message.reply_to),)
