@@ -37,8 +37,13 @@ async def parse(delivery: Inbound) -> StreamMessage[Inbound]:
         delivery,
         delivery.body,
         headers=dict(delivery.headers),
-        message_id=str(delivery.headers.get("ce-id", "")) or None,
+        message_id=_text(delivery, "ce-id"),
+        correlation_id=_text(delivery, "ce-correlationid"),
     )
+
+
+def _text(delivery: Inbound, name: str) -> str | None:
+    return str(delivery.headers.get(name, "")) or None
 
 
 async def undecoded(message: StreamMessage[Any]) -> StreamMessage[Any]:

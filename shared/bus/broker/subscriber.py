@@ -71,8 +71,9 @@ class TransportSubscriber(SubscriberUsecase[Inbound]):
         await self._workers.end()
 
     async def _work(self, feed: Feed) -> None:
+        waiting = self._workers.waiting()
         while self.running:
-            with self._workers.waiting():
+            with waiting:
                 delivery = await feed.next()
             try:
                 await self.consume(delivery)

@@ -27,11 +27,13 @@ logger = get_logger(__name__)
 class Held:
     """A delivery under a lease, which the transport renews until it is settled."""
 
-    __slots__ = ("_transport", "claimed")
+    __slots__ = ("_transport", "begun", "claimed")
 
     def __init__(self, transport: PostgresTransport, claimed: store.Claimed) -> None:
         self._transport = transport
         self.claimed = claimed
+        self.begun = 0.0
+        """When a worker got it, by the event loop's clock."""
 
     @property
     def queue(self) -> str:

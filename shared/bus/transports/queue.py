@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from shared.bus.failures import tell
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 5.0
+# A handler that took longer gets no spare delivery; what it is about to begin waits no longer.
+QUICK_SECONDS: Final = 0.25
+SPARE_SECONDS: Final = 1.0
+MOST_SPARES: Final = 100
 
 logger = get_logger(__name__)
 
@@ -62,10 +66,12 @@ class Wake:
 
 
 class Queue:
-    """Hands deliveries to idle workers; it never takes more than there are workers for.
+    """Hands deliveries to idle workers, and has as many at hand as quick handlers use up in a turn.
 
-    A delivery that was handled is settled in the statement that claims the next one for its worker,
-    and what several workers want at about the same time is one statement.
+    A turn is one statement: it settles whatever was handled meanwhile, and claims for whoever is
+    idle. Workers wait for no turn while there is a spare delivery. Slow handlers get no spares, and
+    one that lies here all the same is given back, so that no message waits behind a handler of
+    minutes while another process is idle.
     """
 
     def __init__(self, transport: PostgresTransport, name: str, wake: Wake) -> None:
@@ -73,10 +79,13 @@ class Queue:
         self._name = name
         self._wake = wake
         self._ready: asyncio.Queue[Held] = asyncio.Queue()
-        self._done: list[tuple[Held, asyncio.Future[None]]] = []
+        self._done: list[Held] = []
         self._idle = 0
         self._sign = asyncio.Event()
+        self._spares_end: asyncio.TimerHandle | None = None
+        self._returning = False
         self._closing = False
+        self._clock = asyncio.get_running_loop().time
         wake.hear(self._sign.set)
         self._fetcher = asyncio.create_task(self._run(), name=f"bus fetch {name}")
 
@@ -85,19 +94,22 @@ class Queue:
         self._idle += 1
         self._sign.set()
         try:
-            return await self._ready.get()
+            held = await self._ready.get()
         finally:
             self._idle -= 1
+        held.begun = self._clock()
+        return held
 
     async def complete(self, held: Held) -> None:
-        """Settle a delivery as handled. Raises what the database raises: it is delivered again."""
+        """Settle a delivery as handled with the next turn; if that fails, it is delivered again.
+
+        Raises what the database raises only where no turn comes any more.
+        """
         if self._fetcher.done():
             await self._transport.complete([held.claimed])
             return
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._done.append((held, stored))
+        self._done.append(held)
         self._sign.set()
-        await stored
 
     async def close(self) -> None:
         """End the fetcher between two turns, so that what it took is known and given back."""
@@ -105,8 +117,8 @@ class Queue:
         self._sign.set()
         await asyncio.wait([self._fetcher], timeout=CLOSE_SECONDS)
         self._fetcher.cancel()
-        while not self._ready.empty():
-            await self._ready.get_nowait().release()
+        self._stop_timer()
+        await self._return_spares()
 
     async def _run(self) -> None:
         pause = FIRST_PAUSE_SECONDS
@@ -114,41 +126,54 @@ class Queue:
             await self._sign.wait()
             self._sign.clear()
             try:
+                if self._returning:
+                    self._returning = False
+                    await self._return_spares()
                 await self._turn()
                 pause = FIRST_PAUSE_SECONDS
             except Exception as error:  # noqa: BLE001 - told, and the next try may do better
-                tell(logger, "cannot take messages", error, queue=self._name)
+                tell(logger, "cannot settle or take messages", error, queue=self._name)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LAST_PAUSE_SECONDS)
                 self._wake.set()
 
     async def _turn(self) -> None:
-        """Settle what was handled, and claim once where something may wait for an idle worker."""
+        """Settle what was handled, and claim where something may wait for a worker."""
         done, self._done = self._done, []
-        wanted = self._wanted(len(done))
+        wanted = self._wanted(done)
         if not done and not wanted:
             return
         if wanted:
             self._wake.clear()
-        try:
-            taken = await self._transport.turn(self._name, [held for held, _ in done], wanted)
-        except Exception as error:
-            _answer(done, error)
-            raise
-        _answer(done, None)
+        taken = await self._transport.turn(self._name, done, wanted)
         if wanted and len(taken) == wanted:
             self._wake.set()  # there may be more
         for held in taken:
             self._ready.put_nowait(held)
+        self._watch_spares()
 
-    def _wanted(self, about_to_be_idle: int) -> int:
+    def _wanted(self, done: Sequence[Held]) -> int:
         if self._closing or not self._wake.is_set:
             return 0
-        return max(0, self._idle + about_to_be_idle - self._ready.qsize())
+        since = self._clock() - QUICK_SECONDS
+        quick = sum(held.begun > since for held in done)
+        return max(0, self._idle + min(quick, MOST_SPARES) - self._ready.qsize())
 
+    def _watch_spares(self) -> None:
+        """Give back what still lies here in a while."""
+        self._stop_timer()
+        if not self._ready.empty():
+            loop = asyncio.get_running_loop()
+            self._spares_end = loop.call_later(SPARE_SECONDS, self._end_spares)
 
-def _answer(done: list[tuple[Held, asyncio.Future[None]]], error: Exception | None) -> None:
-    """Tell each worker how settling went; one that was cut off meanwhile does not wait any more."""
-    for _, stored in done:
-        if not stored.done():
-            stored.set_exception(error) if error else stored.set_result(None)
+    def _end_spares(self) -> None:
+        self._returning = True
+        self._sign.set()
+
+    def _stop_timer(self) -> None:
+        if self._spares_end:
+            self._spares_end.cancel()
+
+    async def _return_spares(self) -> None:
+        while not self._ready.empty():
+            await self._ready.get_nowait().release()

@@ -10,6 +10,7 @@ from shared.bus import Message, inbox, store, topology
 from shared.bus.housekeeping import housekeeping
 from shared.bus.metrics import Metrics
 from shared.bus.tasks import stop_tasks
+from shared.bus.transports import queue
 from shared.bus.transports.postgres import PostgresTransport
 from shared.errors import SettingsError
 from shared.events import ScanRequested, VaultScanned
@@ -53,6 +54,29 @@ async def test_a_handler_that_takes_longer_than_the_lease_keeps_its_message(embe
         await until(lambda: nothing_left(embedded))
 
     assert len(deliveries) == 1
+
+
+async def test_no_message_waits_behind_a_handler_that_became_slow_while_another_process_is_idle(
+    embedded: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "SPARE_SECONDS", 0.2)
+    first: list[ScanRequested] = []
+    second, open_ = Seen(), asyncio.Event()
+
+    async def handle(event: ScanRequested, _: Message) -> None:
+        first.append(event)
+        if len(first) == 3:
+            await open_.wait()
+
+    await embedded.emit("gateway", *(a_scan_request() for _ in range(8)))
+    async with embedded.consumer("scanner", ScanRequested, handle):
+        await until(lambda: len(first) == 3)
+        async with embedded.consumer("scanner", ScanRequested, second):
+            await until(lambda: len(second.events) == 5)
+            open_.set()
+            await until(lambda: nothing_left(embedded))
+
+    assert len({event.scan_id for event in (*first, *second.events)}) == 8
 
 
 async def test_a_lease_that_ran_out_can_no_longer_settle_anything(embedded: Rig) -> None:

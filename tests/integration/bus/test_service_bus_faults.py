@@ -13,8 +13,8 @@ from shared.bus.servicebus.forwarding import unreached
 from shared.errors import TransientError
 from shared.events import ScanRequested
 from shared.health import Status
-from tests.integration.bus.test_faults import outbox, status_is
 from tests.support.bus import Rig, Seen, a_scan_request, until
+from tests.support.bus_state import outbox, status_is
 from tests.support.leftovers import bears_leftovers
 from tests.support.namespace import Namespace
 

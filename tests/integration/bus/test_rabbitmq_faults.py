@@ -1,46 +1,32 @@
-"""What goes wrong around the bus: what to do is said, nothing is lost, health is honest."""
+"""What goes wrong with RabbitMQ: what to do is said, nothing is lost, health is honest."""
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import uuid4
 
 import aio_pika
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.bus import Bus, ConsumersLostError, Message, amqp, topology
+from shared.bus import Message, amqp, topology
 from shared.bus.backends import rabbit
 from shared.bus.backends.rabbit_publisher import RabbitPublisher
 from shared.errors import SettingsError, TransientError
 from shared.events import ScanRequested, VaultScanned
-from shared.health import Check, Status
-from shared.service import Service, probes, serve
-from shared.settings import ServiceSettings
+from shared.health import Status
 from tests.support.bus import QUICK, Rig, Seen, a_scan_request, a_scanned_vault, until
-from tests.support.database import Database
+from tests.support.bus_state import (
+    assert_not_lost,
+    claimed,
+    emptied,
+    health,
+    outbox,
+    scans_ready,
+    status_is,
+)
 from tests.support.rabbitmq import Node
-
-SCANS = topology.queue_name("scanner", ScanRequested)
-DISK_IS_FULL = """
-    CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
-    CREATE TRIGGER disk_is_full BEFORE INSERT ON bus.message
-        FOR EACH ROW EXECUTE FUNCTION public.refuse();
-    CREATE TRIGGER disk_is_full BEFORE INSERT OR UPDATE ON bus.heartbeat
-        FOR EACH ROW EXECUTE FUNCTION public.refuse();
-"""
-
-
-async def health(bus: Bus) -> Check:
-    return await probes.bus(bus)()
-
-
-async def status_is(bus: Bus, status: Status, words: str = "") -> bool:
-    found = await health(bus)
-    return found.status is status and words in found.detail
 
 
 @asynccontextmanager
@@ -68,7 +54,7 @@ async def test_rabbitmq_s_disk_alarm_keeps_events_in_the_outbox_and_shows_in_hea
     monkeypatch.setattr(RabbitPublisher, "is_open", counted)
     async with external.running(await external.make("gateway")):
         await external.emit("gateway", *(a_scan_request() for _ in range(5)))
-        await until(lambda: external_ready(external, 5))
+        await until(lambda: scans_ready(external, 5))
     seen, fresh, known = Seen(), a_scan_request(), asyncio.Event()
 
     async def handle(event: ScanRequested, message: Message) -> None:
@@ -83,7 +69,7 @@ async def test_rabbitmq_s_disk_alarm_keeps_events_in_the_outbox_and_shows_in_hea
             # that each comes after the acknowledgement of the one before.
             known.set()
             await until(lambda: len(seen.messages) == 5)
-            await until(lambda: external_ready(external, 0))
+            await until(lambda: scans_ready(external, 0))
             assert event_id not in {message.id for message in seen.messages}
             before = looked
             await external.emit("gateway", *(a_scan_request() for _ in range(30)))
@@ -172,7 +158,7 @@ async def test_events_that_no_queue_takes_do_not_hold_up_the_others(external: Ri
 async def test_a_message_for_a_queue_that_is_missing_stays_and_is_named(external: Rig) -> None:
     async with external.running(await external.make("gateway")):
         (event_id,) = await external.emit("gateway", a_scan_request())
-        await until(lambda: external_ready(external, 1))
+        await until(lambda: scans_ready(external, 1))
     async with external.database.connection() as conn:
         await conn.execute(
             "INSERT INTO bus.delivery (queue, route, message_id, visible_at)"
@@ -183,132 +169,6 @@ async def test_a_message_for_a_queue_that_is_missing_stays_and_is_named(external
     async with external.running(bus):
         await until(lambda: status_is(bus, Status.DEGRADED, "syncer.gone stays in the outbox"))
         assert await outbox(external) == 1
-
-
-async def test_a_database_without_disk_space_refuses_with_what_to_do_and_shows_in_health(
-    rig: Rig,
-) -> None:
-    seen = Seen()
-    async with rig.consumer("scanner", ScanRequested, seen) as scanner:
-        gateway, pool = await rig.make("gateway"), await rig.pool("gateway")
-        async with rig.database.connection() as conn:
-            await conn.execute(DISK_IS_FULL)
-            try:
-                with pytest.raises(TransientError, match="Free space on the volume"):
-                    async with pool.transaction() as inside:
-                        await gateway.emit(a_scan_request(), connection=inside)
-                with pytest.raises(TransientError, match="53100"):
-                    await scanner.beat("test")
-                found = [gateway.troubles(), scanner.troubles(), (await health(scanner)).status]
-            finally:
-                await conn.execute("DROP FUNCTION public.refuse() CASCADE")
-        await scanner.beat("test")
-        (event_id,) = await rig.emit("gateway", a_scan_request())
-        await until(lambda: seen.messages)
-        assert await status_is(scanner, Status.OK)
-
-    assert [sentence[:38] for sentence in found[0] + found[1]] == [  # type: ignore[operator]
-        "The database has no disk space left (S"
-    ] * 2
-    assert found[2] is Status.DEGRADED
-    assert [message.id for message in seen.messages] == [event_id]
-
-
-async def test_a_handler_that_finds_the_disk_full_is_tried_again(rig: Rig) -> None:
-    pool, tries = await rig.pool("scanner"), []
-
-    async def store(_: ScanRequested, message: Message) -> None:
-        tries.append(message.attempt)
-        if message.attempt == 0:
-            await pool.execute("DO $$ BEGIN RAISE SQLSTATE '53100'; END $$")
-
-    async with rig.consumer("scanner", ScanRequested, store):
-        await rig.emit("gateway", a_scan_request())
-        await until(lambda: len(tries) == 2)
-    assert await rig.dead_letters() == []
-
-
-@pytest.mark.rabbitmq
-async def test_a_queue_without_our_consumer_ends_the_process_while_the_broker_answers(
-    external: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rabbit, "WATCH_SECONDS", 0.05)
-    monkeypatch.setattr(rabbit, "LOST_SECONDS", 0.2)
-    connection = await aio_pika.connect(external.url)
-    async with connection, external.consumer("scanner", ScanRequested, Seen()) as bus:
-        await assert_not_lost(bus)
-        await (await connection.channel()).queue_delete(SCANS)
-        with pytest.raises(ConsumersLostError, match=f"could not consume {SCANS}"):
-            await asyncio.wait_for(bus.lost(), 20)
-    await external.switch(external.url)
-
-
-@pytest.mark.rabbitmq
-async def test_a_service_whose_queue_has_no_consumer_ends_in_order(
-    database: Database, rabbitmq: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rabbit, "WATCH_SECONDS", 0.05)
-    monkeypatch.setattr(rabbit, "LOST_SECONDS", 0.2)
-    settings = ServiceSettings(
-        database_url=database.url("syncer"),
-        bus_url=rabbitmq.url,
-        secret_key="0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a6978",
-        internal_port=0,
-    )
-    built: list[Service] = []
-
-    async def build(service: Service) -> None:
-        service.bus.on(VaultScanned)(Seen())
-        built.append(service)
-
-    queue = topology.queue_name("syncer", VaultScanned)
-    async with Rig.opened(database) as rig:
-        await rig.switch(rabbitmq.url)
-        serving = asyncio.create_task(serve("syncer", settings, build, asyncio.Event()))
-        await until(lambda: built and built[0].health.started)
-        connection = await aio_pika.connect(rabbitmq.url)
-        async with connection:
-            await (await connection.channel()).queue_delete(queue)
-        with pytest.raises(ConsumersLostError, match=queue):
-            await asyncio.wait_for(serving, 20)
-        await rig.switch(rabbitmq.url)
-
-    assert built[0].health.stopping
-
-
-async def test_a_broker_that_is_away_is_waited_for(
-    embedded: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked = 0
-
-    async def check(_: str) -> None:
-        nonlocal looked
-        looked += 1
-        await real(url)
-
-    real, url = amqp.check, "amqp://guest:hunter2@127.0.0.1:1/"
-    monkeypatch.setattr(amqp, "check", check)
-    monkeypatch.setattr(rabbit.RabbitBackend, "start_seconds", 0.0)
-    monkeypatch.setattr(rabbit, "WATCH_SECONDS", 0.02)
-    monkeypatch.setattr(rabbit, "LOST_SECONDS", 0.0)
-    async with embedded.database.connection() as conn:
-        await conn.execute("UPDATE bus.backend SET kind = 'rabbitmq'")
-    embedded.url = url
-    bus = await embedded.make("gateway")
-    async with embedded.running(bus):
-        await until(lambda: looked >= 5)
-        await assert_not_lost(bus)
-        words = "RabbitMQ at 127.0.0.1:1/ does not answer"
-        await until(lambda: status_is(bus, Status.FAILED, words))
-        assert "hunter2" not in (await health(bus)).detail
-
-
-async def assert_not_lost(bus: Bus) -> None:
-    lost = asyncio.ensure_future(bus.lost())
-    await asyncio.sleep(0)
-    ended = lost.done()
-    lost.cancel()
-    assert not ended
 
 
 @pytest.mark.rabbitmq
@@ -349,26 +209,3 @@ async def test_relays_that_are_killed_at_work_lose_nothing(external: Rig) -> Non
 
 async def fewer(rig: Rig, before: int) -> bool:
     return await outbox(rig) < before
-
-
-async def external_ready(rig: Rig, count: int) -> bool:
-    depths = {depth.queue: depth for depth in await (await rig.operator()).depths()}
-    return depths[SCANS].ready == count
-
-
-async def outbox(rig: Rig) -> int:
-    async with rig.database.connection() as conn:
-        found: Any = await conn.fetchval("SELECT count(*) FROM bus.delivery WHERE queue = 'relay'")
-    return int(found)
-
-
-async def claimed(rig: Rig) -> int:
-    async with rig.database.connection() as conn:
-        found: Any = await conn.fetchval(
-            "SELECT count(*) FROM bus.delivery WHERE queue = 'relay' AND lease IS NOT NULL"
-        )
-    return int(found)
-
-
-async def emptied(rig: Rig) -> bool:
-    return await outbox(rig) == 0
