@@ -50,6 +50,7 @@ bench: $(VENV)/.dev ## the benchmarks, a JSON line each; ONLY=name[,pattern…] 
 
 docs: $(VENV)/.dev ## build the documentation into .venv/site, with the event reference made anew
 	@$(PY) -m shared.events.reference docs/reference
+	@$(PY) -m tests.support.access docs/reference
 	@$(VENV)/bin/mkdocs build --strict --site-dir $(VENV)/site
 
 lock: ## pin and hash the dependencies anew (needs uv)

@@ -1,15 +1,9 @@
-"""The real gateway's process, and people who are signed in to it.
-
-`python -m benchmarks.gateway` runs it as `python -m services.gateway` does, but that the user
-`scoped` sees the vaults named in `SCOPED_VAULTS` only: until roles have scopes, nobody else could.
-"""
+"""The real gateway's process, and people who are signed in to it."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
@@ -18,20 +12,18 @@ import httpx
 
 from benchmarks.databases import Database
 from benchmarks.processes import Child, child
-from services.cli.settings import environment
-from services.gateway.app import build
-from services.gateway.domain.scope import Scope
-from services.gateway.domain.session import Session
-from services.gateway.settings import Settings
 from shared.ports import free_port
-from shared.service import run_service
 
 SCOPED: Final = "scoped"
 START_SECONDS: Final = 60.0
 _PASSWORD: Final = token_hex(12)
 _COPY: Final = """
-    INSERT INTO gateway.app_user (username, role, password_hash, created_at)
-    SELECT $1, 'viewer', password_hash, created_at FROM gateway.app_user WHERE username = 'ada'
+    INSERT INTO gateway.app_user (username, role, password_hash, created_at, scope)
+    SELECT $1, 'viewer', u.password_hash, u.created_at, (
+           SELECT coalesce('vault:' || string_agg(v.name, ','), '')
+             FROM scanner.vault AS v WHERE v.id = ANY ($2::integer[]))
+      FROM gateway.app_user AS u
+     WHERE u.username = 'ada'
 """
 
 
@@ -60,11 +52,11 @@ async def gateway(
         "SETUP_TOKEN_FILE": str(token_file),
         "REQUESTS_PER_MINUTE": "100000",
         "LOG_LEVEL": "WARNING",
-        "SCOPED_VAULTS": ",".join(map(str, scoped_vaults)),
+        "LOGINS_PER_MINUTE": "1000",
     }
     url = f"http://127.0.0.1:{port}"
     async with (
-        child("gateway", ["benchmarks.gateway"], folder, env) as process,
+        child("gateway", ["services.gateway"], folder, env) as process,
         httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as whole,
         httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as scoped,
     ):
@@ -74,7 +66,7 @@ async def gateway(
                 await asyncio.sleep(0.05)
         await _sign_in(whole, "ada", setup_token=token_file.read_text().strip())
         async with database.connection() as conn:
-            await conn.execute(_COPY, SCOPED)
+            await conn.execute(_COPY, SCOPED, list(scoped_vaults))
         await _sign_in(scoped, SCOPED)
         yield Gateway(process, whole, scoped)
 
@@ -91,18 +83,3 @@ async def _sign_in(http: httpx.AsyncClient, username: str, **more: Any) -> None:
     answer = await http.post("/api/v1/auth/login", json=body)
     answer.raise_for_status()
     http.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
-
-
-def _scope_of(scope: Scope, session: Session) -> Scope | None:
-    return scope if session.username == SCOPED else None
-
-
-def main() -> int:
-    vaults = environment().get("SCOPED_VAULTS", "").split(",")
-    scope = Scope(vault_ids=frozenset(int(vault) for vault in vaults if vault))
-    scoped_build = partial(build, scope_of=partial(_scope_of, scope))
-    return run_service("gateway", Settings, scoped_build)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,15 +1,12 @@
 """Joins the gateway's parts: keys, sessions, the API, the live stream, the audit log's sealer."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import Final
 
 from fastapi import FastAPI
 
 from services.gateway.adapters.passwords import Argon2Hasher
 from services.gateway.adapters.tokens import EdDSATokens
-from services.gateway.domain.scope import Scope
-from services.gateway.domain.session import Session
 from services.gateway.handlers import add_handlers
 from services.gateway.middleware.envelope import Envelope
 from services.gateway.middleware.guard import GuardedRoute
@@ -20,12 +17,14 @@ from services.gateway.routes import (
     auth,
     inventory,
     not_built,
+    own_account,
     permissions,
     queues,
     scans,
     schedules,
     system,
     thresholds,
+    users,
     vaults,
     watch,
     web,
@@ -41,26 +40,28 @@ from services.gateway.steps.dead_letters import DeadLetters
 from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
 from services.gateway.steps.live import LiveHub
 from services.gateway.steps.parts import Parts
+from services.gateway.steps.people import OwnAccount, People
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.set_up import hand_over, offer_setup_token
+from services.gateway.steps.sight import Sight
 from services.gateway.steps.sign_in import SignIn
 from shared.audit import Sealer
 from shared.errors import SettingsError
-from shared.events import ScanCompleted
+from shared.events import ScanCompleted, VaultScanned
 from shared.service import VERSION, PublicApp, Service
 from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
-
-ScopeOf: TypeAlias = Callable[[Session], Scope | None]
 
 OVERVIEW_FRESH_FOR: Final = timedelta(seconds=15)
 HEALTH_FRESH_FOR: Final = timedelta(seconds=2)
 ROUTERS: Final = (
     web.router,
     auth.router,
+    own_account.router,
+    users.router,
     scans.router,
     schedules.router,
     inventory.router,
@@ -75,12 +76,7 @@ ROUTERS: Final = (
 )
 
 
-def everything(session: Session) -> None:
-    """Let a session see the whole inventory."""
-    del session
-
-
-async def build(service: Service, *, scope_of: ScopeOf = everything) -> PublicApp:
+async def build(service: Service) -> PublicApp:
     """Join the gateway; it listens on `HTTP_HOST`:`HTTP_PORT`."""
     settings = service.settings
     if not isinstance(settings, Settings):
@@ -93,7 +89,7 @@ async def build(service: Service, *, scope_of: ScopeOf = everything) -> PublicAp
         else None,
         clock=service.clock,
     )
-    parts = await join(service, settings, keyring, scope_of=scope_of)
+    parts = await join(service, settings, keyring)
     add_handlers(service.bus, pool=service.pool, clock=service.clock)
     _add_tasks(service, settings, keyring, parts)
     service.on_start.append(lambda: setup_token(service, settings))
@@ -106,18 +102,22 @@ async def build(service: Service, *, scope_of: ScopeOf = everything) -> PublicAp
     return PublicApp(app=app, host=settings.http_host, port=settings.http_port)
 
 
-async def join(
-    service: Service, settings: Settings, keyring: Keyring, *, scope_of: ScopeOf = everything
-) -> Parts:
+async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
     """Return the parts that endpoints use."""
     pool, clock = service.pool, service.clock
     tokens = EdDSATokens(lambda: load_signing_keys(pool, keyring.session, clock), clock)
     await tokens.refresh()
     service.add_task("signing keys", lambda: keep_signing_keys(tokens))
     overview = Cached(read=lambda: read_overview(pool), clock=clock, fresh_for=OVERVIEW_FRESH_FOR)
+    sight = Sight.over(pool, clock)
+    sign_in = SignIn(
+        pool=pool, hasher=Argon2Hasher(), tokens=tokens, names=keyring.fingerprint, clock=clock
+    )
 
     def on_wake(what: str) -> None:
         # An empty word comes after each new connection: something may have been missed.
+        if what in {"", ScanCompleted.type, VaultScanned.type}:
+            sight.places.invalidate()
         if what in {"", ScanCompleted.type}:
             overview.invalidate()
 
@@ -128,13 +128,9 @@ async def join(
         clock=clock,
         health=service.health,
         tracer=service.tracer_provider.get_tracer("services.gateway"),
-        sign_in=SignIn(
-            pool=pool,
-            hasher=Argon2Hasher(),
-            tokens=tokens,
-            names=keyring.fingerprint,
-            clock=clock,
-        ),
+        sign_in=sign_in,
+        people=People(pool=pool, sign_in=sign_in, clock=clock),
+        own_account=OwnAccount(pool=pool, sign_in=sign_in, clock=clock),
         authenticate=Authenticate(
             pool=pool,
             tokens=tokens,
@@ -147,7 +143,7 @@ async def join(
         request_threshold=RequestThreshold(pool=pool, bus=service.bus),
         dead_letters=DeadLetters(pool=pool, bus=service.bus),
         overview=overview,
-        scope_of=scope_of,
+        scope_of=sight.scope_of,
         # Anybody may ask for it, so asking must not cost the database a query each time.
         health_report=Cached(read=service.health.report, clock=clock, fresh_for=HEALTH_FRESH_FOR),
         hub=LiveHub(pool=pool, most=settings.max_streams, on_wake=on_wake),

@@ -43,7 +43,10 @@ class Settings(ServiceSettings):
     )
     logins_per_minute: int = Field(default=10, ge=1, le=1000, description="Per client network.")
     requests_per_minute: int = Field(
-        default=1200, ge=1, le=MOST_PER_MINUTE, description="Per session."
+        default=600,
+        ge=1,
+        le=MOST_PER_MINUTE,
+        description="Per user, and per network without a session.",
     )
     max_body_bytes: int = Field(default=65_536, ge=1024, le=10_485_760)
     max_streams: int = Field(default=200, ge=1, description="Live streams of one replica.")

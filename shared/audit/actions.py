@@ -10,6 +10,13 @@ class Action(StrEnum):
     SESSION_OPENED = "session:opened"
     SESSION_REFUSED = "session:refused"
     SESSION_CLOSED = "session:closed"
+    SESSION_CONFIRMED = "session:confirmed"
+    SESSIONS_REVOKED = "sessions:revoked"
+    PASSWORD_CHANGED = "password:changed"  # noqa: S105 - an act's name
+    PASSWORD_RESET = "password:reset"  # noqa: S105 - an act's name
+    USER_CREATED = "user:created"
+    USER_CHANGED = "user:changed"
+    USER_REMOVED = "user:removed"
     ACCOUNT_LOCKED = "account:locked"
     ACCESS_DENIED = "access:denied"
     SCAN_REQUESTED = "scan:requested"

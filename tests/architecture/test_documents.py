@@ -1,5 +1,6 @@
 """The reference pages name what the code has: settings, hosts, commands, services."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -7,10 +8,15 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from services.cli.settings import ClientSettings, PlatformSettings
+from services.gateway.app import guarded_routes
+from services.gateway.routes.access import page
 from shared.clouds.settings import Identity, china, public, sandbox, usgov
 from shared.events import EVENTS
+from tests.support import access
 from tests.support.architecture import ROOT, SERVICES, text_of
 
+TEST = re.compile(r"`(?P<file>tests/[\w/]+\.py)::(?P<name>\w+)`")
+SETTING = re.compile(r"`([A-Z][A-Z_]+[A-Z])`")
 REFERENCE = ROOT / "docs" / "reference"
 FEDERATED = Identity(source="workload-identity")
 
@@ -70,6 +76,21 @@ def test_every_service_carries_its_card(service: str) -> None:
     card = import_module(f"services.{service}").__doc__ or ""
 
     assert all(word in card for word in ("owns", "consumes", "publishes"))
+
+
+def test_the_page_of_who_may_call_what_is_made_of_the_routes() -> None:
+    assert text_of(REFERENCE / access.NAME) == page(guarded_routes()), "run make docs, and look"
+
+
+def test_each_control_names_a_test_that_there_is_and_settings_that_there_are() -> None:
+    controls = [line for line in text_of(REFERENCE / "security.md").splitlines() if "::" in line]
+    named = [(m["file"], m["name"]) for line in controls for m in TEST.finditer(line)]
+
+    assert len(named) >= 20
+    assert [one for one in named if f"def {one[1]}(" not in text_of(ROOT / one[0])] == []
+    settings = {name for line in controls for name in SETTING.findall(line)}
+    page_ = text_of(REFERENCE / "settings.md")
+    assert [name for name in settings if f"`{name}`" not in page_] == []
 
 
 def test_every_event_is_in_the_generated_reference() -> None:

@@ -12,8 +12,10 @@ import httpx
 from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
-from services.gateway.app import ScopeOf, build, everything
+from services.gateway.app import build
 from services.gateway.domain.role import Role
+from services.gateway.domain.scope import Scope
+from services.gateway.domain.session import Session
 from services.gateway.middleware.envelope import Envelope
 from services.gateway.settings import Settings
 from services.gateway.steps.parts import Parts
@@ -72,6 +74,14 @@ class Gateway:
             headers=headers,
         )
 
+    def see(self, scope_of: Callable[[Session], Scope | None]) -> None:
+        """From now on a session sees what this says."""
+
+        async def answer(session: Session) -> Scope | None:
+            return scope_of(session)
+
+        object.__setattr__(self.parts, "scope_of", answer)
+
     async def add_user(self, role: Role, name: str | None = None) -> str:
         """Add a user with the usual password and return the name."""
         username = name or f"{role}-{uuid4().hex[:6]}"
@@ -113,7 +123,7 @@ async def running_gateway(
     clock: TestClock | None = None,
     tracer_provider: TracerProvider | None = None,
     change: Callable[[Service], None] | None = None,
-    scope_of: ScopeOf = everything,
+    scope_of: Callable[[Session], Scope | None] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
     """Build a gateway on the test's database; nothing listens and no task runs."""
@@ -141,11 +151,14 @@ async def running_gateway(
         )
         if change:
             change(service)
-        public = await build(service, scope_of=scope_of)
+        public = await build(service)
         for hook in service.on_start:
             await hook()
         assert isinstance(public.app, Envelope)
-        yield Gateway(service, public, pool, clock, folder / "setup-token")
+        gateway = Gateway(service, public, pool, clock, folder / "setup-token")
+        if scope_of:
+            gateway.see(scope_of)
+        yield gateway
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,6 +90,60 @@ def forbidden(role: str, permission: str) -> ProblemError:
     )
 
 
+def name_taken(username: str) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.CONFLICT,
+        "name-taken",
+        f"Somebody has, or had, the name “{username}”; the audit log needs another one.",
+    )
+
+
+def changed_meanwhile() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.PRECONDITION_FAILED,
+        "changed-meanwhile",
+        "Somebody changed it since you looked (If-Match does not fit); look again, then decide.",
+    )
+
+
+def not_yours(why: str) -> ProblemError:
+    return ProblemError(HTTPStatus.FORBIDDEN, "not-allowed", why)
+
+
+def confirm_first() -> ProblemError:
+    """Ask for the password again before an act that an unattended screen must not allow."""
+    return ProblemError(
+        HTTPStatus.FORBIDDEN,
+        "confirm-first",
+        "Give your password again (POST /api/v1/auth/confirm), then repeat this within 5 minutes.",
+    )
+
+
+def confirmation_refused() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.FORBIDDEN,
+        "confirmation-refused",
+        "This is not your password, or signing in is paused: after five failures an account waits"
+        " 15 minutes.",
+    )
+
+
+def password_must_change() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.FORBIDDEN,
+        "password-must-change",
+        "Somebody else knows your password: choose your own first (POST /api/v1/auth/password).",
+    )
+
+
+def outside_scope() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.FORBIDDEN,
+        "outside-scope",
+        "This is about the whole estate, and you see a part of it; ask an administrator.",
+    )
+
+
 def too_many(bucket: Bucket) -> ProblemError:
     return ProblemError(
         HTTPStatus.TOO_MANY_REQUESTS,

@@ -31,6 +31,8 @@ class Permission(StrEnum):
     READ_AUTOMATION = "read_automation"
     REQUEST_ROTATION = "request_rotation"
     REQUEST_SYNC = "request_sync"
+    READ_USERS = "read_users"
+    MANAGE_USERS = "manage_users"
     READ_LICENSE = "read_license"
     MANAGE_LICENSE = "manage_license"
 
@@ -58,7 +60,7 @@ _OPERATE: Final = frozenset(
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _READ,
-    Role.AUDITOR: _READ,
+    Role.AUDITOR: _READ | {Permission.READ_USERS},
     Role.OPERATOR: _READ | _OPERATE,
     Role.APPROVER: _READ,
     Role.ADMIN: frozenset(Permission),

@@ -15,6 +15,7 @@ LIFETIME: Final = timedelta(hours=8)
 IDLE: Final = timedelta(minutes=60)
 TOUCH_AFTER: Final = timedelta(seconds=60)
 LEEWAY: Final = timedelta(seconds=5)
+FRESH_FOR: Final = timedelta(minutes=5)
 
 
 class Carrier(StrEnum):
@@ -36,7 +37,10 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A row: whose session it is, how it travels, and its instants."""
+    """A row: whose session it is, how it travels, and its instants.
+
+    `scope` is a selector of the vaults that its user may see, empty for everything.
+    """
 
     id: UUID
     user_id: UUID
@@ -48,6 +52,9 @@ class Session:
     last_seen_at: datetime
     revoked_at: datetime | None = None
     user_disabled: bool = False
+    scope: str = ""
+    must_change_password: bool = False
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +85,11 @@ def ending(session: Session, carrier: Carrier, now: datetime) -> Ended | None:
 def in_time(claims: Claims, now: datetime) -> bool:
     """Return whether a token's instants hold, with a little leeway for clocks that differ."""
     return claims.issued_at - LEEWAY <= now < claims.expires_at + LEEWAY
+
+
+def is_fresh(session: Session, now: datetime) -> bool:
+    """Return whether the password was given just now: at the sign-in, or again since."""
+    return now - (session.confirmed_at or session.created_at) < FRESH_FOR
 
 
 def needs_touch(session: Session, now: datetime) -> bool:

@@ -20,15 +20,21 @@ from services.gateway.middleware.caller import caller_of, parts_of
 
 COOKIE: Final = "__Host-session"
 _MARK: Final = "certifyclouds_permission"
+_NARROWS: Final = "certifyclouds_narrows"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def needs(permission: Permission) -> Callable[[F], F]:
-    """Declare which permission an endpoint asks for."""
+def needs(permission: Permission, *, narrows: bool = False) -> Callable[[F], F]:
+    """Declare which permission an endpoint asks for.
+
+    `narrows`: it answers somebody with a scope for their part of the estate only (`scope_of`), or
+    tells nothing of the estate. Any other endpoint is refused to them, but their own session's.
+    """
 
     def declare(endpoint: F) -> F:
         setattr(endpoint, _MARK, permission)
+        setattr(endpoint, _NARROWS, narrows or permission is Permission.OWN_SESSION)
         return endpoint
 
     return declare
@@ -42,6 +48,11 @@ def permission_of(endpoint: Callable[..., Any]) -> Permission:
     return permission
 
 
+def narrows(endpoint: Callable[..., Any]) -> bool:
+    """Say whether an endpoint answers somebody with a scope."""
+    return bool(getattr(endpoint, _NARROWS, False))
+
+
 class GuardedRoute(APIRoute):
     """A route whose endpoint runs only for those who may."""
 
@@ -52,12 +63,12 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the endpoint's handler, body parsing and validation included."""
         handle = super().get_route_handler()
-        permission = permission_of(self.endpoint)
+        permission, narrowed = permission_of(self.endpoint), narrows(self.endpoint)
         endpoint = f"{'/'.join(sorted(self.methods or ()))} {self.path}"
 
         async def guarded(request: Request) -> Response:
             if permission is not Permission.OPEN:
-                await _admit(request, permission, endpoint)
+                await _admit(request, permission, endpoint, narrowed=narrowed)
             return await handle(request)
 
         return guarded
@@ -70,7 +81,7 @@ def session_of(request: Request) -> Session:
 
 def scope_of(request: Request) -> Scope | None:
     """Return how much of the inventory the session may see; None for everything."""
-    return parts_of(request).scope_of(session_of(request))
+    return cast("Scope | None", request.state.scope)
 
 
 async def identify(request: Request) -> tuple[Session, Carrier] | None:
@@ -82,21 +93,25 @@ async def identify(request: Request) -> tuple[Session, Carrier] | None:
     return (session, carrier) if session else None
 
 
-async def _admit(request: Request, permission: Permission, endpoint: str) -> None:
+async def _admit(
+    request: Request, permission: Permission, endpoint: str, *, narrowed: bool
+) -> None:
     """Raise `ProblemError` unless the request may reach its endpoint."""
     authenticate = parts_of(request).authenticate
     token, carrier = _token(request)
     found = await authenticate.admit(token, carrier) if token else None
     if found is None:
-        raise problem.not_signed_in()
+        raise await authenticate.refuse_unknown(caller_of(request))
     session, bucket = found
     if carrier is Carrier.COOKIE:
         refuse_foreign_page(request)
     if bucket.refused:
         raise problem.too_many(bucket)
     request.state.response_headers = bucket.headers
-    await authenticate.check(session, permission, endpoint, caller_of(request))
-    request.state.session = session
+    scope = await parts_of(request).scope_of(session)
+    wide = scope is not None and not narrowed
+    await authenticate.check(session, permission, endpoint, caller_of(request), too_wide=wide)
+    request.state.session, request.state.scope = session, scope
 
 
 def refuse_foreign_page(request: Request) -> None:

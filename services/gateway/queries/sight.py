@@ -9,6 +9,7 @@ from asyncpg import Record
 from services.gateway.domain.sight import About, Place, Subject, own_part
 from services.gateway.queries.reach import Reach, ids
 from shared.database import Connection, Pool
+from shared.selector import Facts, Field
 
 
 async def own_scans(
@@ -61,3 +62,31 @@ async def places_of(pool: Pool, subjects: Iterable[Subject]) -> dict[Subject, Pl
         )
         for row in rows
     }
+
+
+async def vault_facts(pool: Pool) -> dict[int, Facts]:
+    """Return what a selector of vaults can ask about each source, by its id."""
+    rows = await pool.fetch(
+        """
+        SELECT v.id, v.kind, v.name, v.subscription_id, v.subscription_name, v.region, v.tags
+          FROM scanner.v_vault AS v
+        """
+    )
+    return {row["id"]: _facts(row) for row in rows}
+
+
+def _facts(row: Record) -> Facts:
+    """Return a source's facts. The directory has no subscription, region or tags: that is known."""
+    return Facts(
+        known={
+            Field.SUB: _words(row["subscription_id"], row["subscription_name"]),
+            Field.VAULT: (row["name"],),
+            Field.REGION: _words(row["region"]),
+            Field.SOURCE: (row["kind"],),
+        },
+        tags=row["tags"],
+    )
+
+
+def _words(*words: str | None) -> tuple[str, ...]:
+    return tuple(word for word in words if word)

@@ -3,10 +3,9 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.responses import Response
 
-from services.gateway.domain.filters import is_storable
 from services.gateway.domain.role import GRANTS, Permission
 from services.gateway.domain.session import LIFETIME, Carrier, Session
 from services.gateway.middleware.caller import caller_of, parts_of
@@ -18,25 +17,12 @@ from services.gateway.middleware.guard import (
     session_of,
 )
 from services.gateway.routes.answers import as_json
+from services.gateway.routes.parameters import Password, Username
 from services.gateway.steps.authenticate import spend_sign_in
 from services.gateway.steps.set_up import create_administrator, hand_over
 from services.gateway.steps.sign_in import SignedIn
 
 router = APIRouter(prefix="/api/v1/auth", route_class=GuardedRoute, tags=["auth"])
-
-Username = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"
-    ),
-]
-
-
-def _whole(secret: SecretStr) -> SecretStr:
-    """Refuse half a character: it has no bytes that could be hashed."""
-    if not is_storable(secret.get_secret_value().replace("\0", "")):
-        raise ValueError("it holds half a character; type it again")
-    return secret
 
 
 class LoginRequest(BaseModel):
@@ -45,7 +31,7 @@ class LoginRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     username: Username
-    password: Annotated[SecretStr, Field(min_length=1, max_length=512), AfterValidator(_whole)]
+    password: Password
     setup_token: Annotated[SecretStr, Field(max_length=200)] | None = Field(
         default=None, description="The one-time token that `certifyclouds up` prints."
     )
@@ -60,6 +46,8 @@ class Me(BaseModel):
 
     username: str
     role: str
+    scope: str
+    must_change_password: bool
     permissions: list[str]
     session_expires_at: str
 
@@ -69,6 +57,9 @@ class LoginAnswer(BaseModel):
 
     username: str
     role: str
+    must_change_password: bool = Field(
+        description="Somebody else knows it: it opens nothing but POST /api/v1/auth/password."
+    )
     expires_in: int
     access_token: str | None = None
     token_type: str | None = None
@@ -122,6 +113,8 @@ async def me(request: Request) -> Response:
         {
             "username": session.username,
             "role": session.role,
+            "scope": session.scope,
+            "must_change_password": session.must_change_password,
             "permissions": sorted(GRANTS[session.role]),
             "session_expires_at": session.expires_at,
         }
@@ -134,6 +127,7 @@ def _welcome(signed_in: SignedIn) -> Response:
     answer: dict[str, object] = {
         "username": session.username,
         "role": session.role,
+        "must_change_password": session.must_change_password,
         "expires_in": seconds,
     }
     if session.carrier is Carrier.BEARER:

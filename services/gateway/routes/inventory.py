@@ -35,7 +35,7 @@ ItemId = Annotated[int, Path(ge=1, le=LARGEST_BIGINT)]
 
 
 @router.get("/items", response_model=Page[Item])
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def list_items(
     request: Request,
     kind: Words = [],  # noqa: B006 - FastAPI copies its defaults
@@ -92,7 +92,7 @@ async def list_items(
 
 
 @router.get("/items/{item_id}", response_model=ItemDetail)
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def get_item(request: Request, item_id: ItemId) -> Response:
     """Return one item with its details, its newest versions and its latest changes.
 
@@ -116,7 +116,7 @@ async def get_item(request: Request, item_id: ItemId) -> Response:
 
 
 @router.get("/items/{item_id}/versions", response_model=Page[ItemVersion])
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def list_item_versions(
     request: Request, item_id: ItemId, limit: Limit = 100, cursor: CursorText = None
 ) -> Response:
@@ -130,7 +130,7 @@ async def list_item_versions(
 
 
 @router.get("/items/{item_id}/changes", response_model=Page[Change])
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def list_item_changes(
     request: Request, item_id: ItemId, limit: Limit = 100, cursor: CursorText = None
 ) -> Response:
@@ -144,7 +144,7 @@ async def list_item_changes(
 
 
 @router.get("/changes", response_model=Page[Change])
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def list_changes(
     request: Request,
     vault: Annotated[int | None, Query(ge=1, le=LARGEST_INTEGER)] = None,

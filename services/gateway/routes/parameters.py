@@ -3,8 +3,9 @@
 from typing import Annotated, Final
 
 from fastapi import Header, Query
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
+from services.gateway.domain.filters import is_storable
 from shared.selector import parse_scope
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many rows at most.")]
@@ -21,6 +22,24 @@ SubscriptionIds = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=100, pattern=STORABLE)]],
     Field(max_length=1000),
 ]
+
+
+Username = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"
+    ),
+]
+
+
+def _whole(secret: SecretStr) -> SecretStr:
+    """Refuse half a character: it has no bytes that could be hashed."""
+    if not is_storable(secret.get_secret_value().replace("\0", "")):
+        raise ValueError("it holds half a character; type it again")
+    return secret
+
+
+Password = Annotated[SecretStr, Field(min_length=1, max_length=512), AfterValidator(_whole)]
 
 
 def _scope(text: str) -> str:

@@ -92,14 +92,14 @@ class Moved(BaseModel):
 
 
 @router.get("", response_model=Queues)
-@needs(Permission.READ_SYSTEM)
+@needs(Permission.READ_SYSTEM, narrows=True)
 async def list_queues(request: Request) -> Response:
     """Return every queue: its depth, the age of its oldest message, and its consumers."""
     return as_json({"data": await parts_of(request).dead_letters.depths()})
 
 
 @router.get("/dead-letters", response_model=DeadLetterList)
-@needs(Permission.READ_SYSTEM)
+@needs(Permission.READ_SYSTEM, narrows=True)
 async def list_dead_letters(
     request: Request,
     queue: Annotated[str | None, Query(max_length=200, pattern=STORABLE)] = None,
@@ -111,7 +111,7 @@ async def list_dead_letters(
 
 
 @router.get("/{queue}/dead-letters/{letter_id}", response_model=DeadLetterDetail)
-@needs(Permission.READ_SYSTEM)
+@needs(Permission.READ_SYSTEM, narrows=True)
 async def get_dead_letter(request: Request, queue: QueueName, letter_id: UUID) -> Response:
     """Return one dead letter; of a body that cannot be read only size and digest."""
     letter = await parts_of(request).dead_letters.get_letter(queue, letter_id)

@@ -62,7 +62,7 @@ class ScanAccepted(BaseModel):
 
 
 @router.post("", status_code=202, response_model=ScanAccepted)
-@needs(Permission.REQUEST_SCAN)
+@needs(Permission.REQUEST_SCAN, narrows=True)
 async def request_scan(request: Request, body: ScanRequest, key: IdempotencyKey = None) -> Response:
     """Ask for a scan. It runs in the background: follow `Location`, or the live stream."""
     accepted = await parts_of(request).request_scan(
@@ -81,7 +81,7 @@ async def request_scan(request: Request, body: ScanRequest, key: IdempotencyKey 
 
 
 @router.get("", response_model=Page[Scan])
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def list_scans(request: Request, limit: Limit = 50, cursor: CursorText = None) -> Response:
     """Return scans, newest first; to somebody with a scope, what they came to in it."""
     before = instant_and_uuid(position(cursor, "scans", instant=True))
@@ -92,7 +92,7 @@ async def list_scans(request: Request, limit: Limit = 50, cursor: CursorText = N
 
 
 @router.get("/{scan_id}", response_model=Scan)
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def get_scan(request: Request, scan_id: UUID) -> Response:
     """Return one scan; while it runs, its figures grow."""
     row = await scans.get_scan(parts_of(request).pool, scan_id, scope_of(request))
@@ -102,7 +102,7 @@ async def get_scan(request: Request, scan_id: UUID) -> Response:
 
 
 @router.get("/{scan_id}/vaults", response_model=Page[ScanVault])
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def list_scan_vaults(
     request: Request,
     scan_id: UUID,
@@ -151,7 +151,7 @@ class Comparison(BaseModel):
 
 
 @router.get("/{scan_id}/compare", response_model=Comparison)
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def compare_scans(
     request: Request,
     scan_id: UUID,

@@ -22,7 +22,7 @@ from services.gateway.routes.parameters import (
     ScopeText,
     SubscriptionIds,
 )
-from services.gateway.steps.request_scan import Accepted
+from services.gateway.steps.once import Accepted
 from shared.cron import LONGEST, Recurrence
 from shared.events.scanning import ScanMode
 

@@ -74,7 +74,7 @@ async def startup(request: Request) -> Response:
 
 
 @router.get("/api/v1/system/health", response_model=dict[str, Any])
-@needs(Permission.READ_SYSTEM)
+@needs(Permission.READ_SYSTEM, narrows=True)
 async def system_health(request: Request) -> Response:
     """Return every service, its last sign of life, and how full the queues are.
 

@@ -80,7 +80,7 @@ class VaultChange(BaseModel):
 
 
 @router.get("/vaults", response_model=Page[Vault])
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def list_vaults(
     request: Request,
     subscription: Annotated[str | None, Query(max_length=200, pattern=STORABLE)] = None,
@@ -109,7 +109,7 @@ async def list_vaults(
 
 
 @router.get("/vaults/{vault_id}", response_model=VaultDetail)
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def get_vault(request: Request, vault_id: VaultId) -> Response:
     """Return one vault with its settings, who may do what in it, and where its logs go."""
     pool = parts_of(request).pool
@@ -122,7 +122,7 @@ async def get_vault(request: Request, vault_id: VaultId) -> Response:
 
 
 @router.get("/vaults/{vault_id}/changes", response_model=Page[VaultChange])
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def list_vault_changes(
     request: Request, vault_id: VaultId, limit: Limit = 100, cursor: CursorText = None
 ) -> Response:

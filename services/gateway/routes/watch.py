@@ -31,7 +31,7 @@ LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=20)
 
 
 @router.get("/overview", response_model=dict[str, Any])
-@needs(Permission.READ_INVENTORY)
+@needs(Permission.READ_INVENTORY, narrows=True)
 async def overview(request: Request) -> Response:
     """Return counts per status and kind, what expires next, and what could not be read.
 
@@ -42,7 +42,7 @@ async def overview(request: Request) -> Response:
 
 
 @router.get("/alerts", response_model=Page[Alert])
-@needs(Permission.READ_ALERTS)
+@needs(Permission.READ_ALERTS, narrows=True)
 async def list_alerts(
     request: Request,
     state: Literal["raised", "resolved"] | None = None,
@@ -62,7 +62,7 @@ async def list_alerts(
 
 
 @router.get("/outbox", response_model=Page[Delivery])
-@needs(Permission.READ_ALERTS)
+@needs(Permission.READ_ALERTS, narrows=True)
 async def list_outbox(request: Request, limit: Limit = 100, cursor: CursorText = None) -> Response:
     """Return the messages of the built-in outbox, newest first."""
     before = whole(position(cursor, "outbox"))
@@ -73,7 +73,7 @@ async def list_outbox(request: Request, limit: Limit = 100, cursor: CursorText =
 
 
 @router.get("/events", response_class=StreamingResponse)
-@needs(Permission.READ_LIVE)
+@needs(Permission.READ_LIVE, narrows=True)
 async def events(request: Request, last_event_id: LastEventId = None) -> Response:
     """Stream what happens as server-sent events: a `snapshot`, then each event once, in order.
 

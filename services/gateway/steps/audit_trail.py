@@ -80,7 +80,12 @@ async def administrator_created(conn: Connection, username: str, caller: Caller)
 
 
 async def access_denied(
-    conn: Connection, session: Session, permission: Permission, endpoint: str, caller: Caller
+    conn: Connection,
+    session: Session,
+    permission: Permission,
+    endpoint: str,
+    why: str,
+    caller: Caller,
 ) -> None:
     await record(
         conn,
@@ -90,7 +95,7 @@ async def access_denied(
             subject=endpoint,
             outcome="refused",
             scope=permission,
-            reason=f"the role {session.role} does not include it",
+            reason=f"{why}: {session.role}, scope {session.scope or 'everything'}"[:500],
             address=caller.address,
         ),
     )

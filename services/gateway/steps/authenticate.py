@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.gateway.domain import problem
 from services.gateway.domain.caller import Caller
+from services.gateway.domain.problem import ProblemError
 from services.gateway.domain.rate import Bucket
 from services.gateway.domain.role import Permission, allows
 from services.gateway.domain.session import (
@@ -47,12 +48,24 @@ class Authenticate:
         found = await sessions.use_session(
             self.pool,
             claims.session_id,
+            claims.user_id,
             capacity=self.requests_per_minute,
             per_second=self.requests_per_minute / MINUTE,
             at=self.clock(),
         )
         session = await self._living(found[0] if found else None, claims, carrier)
         return (session, found[1]) if session and found else None
+
+    async def refuse_unknown(self, caller: Caller) -> ProblemError:
+        """Return the refusal of a request without a living session: its network's limit counts."""
+        bucket = await limits.take_token(
+            self.pool,
+            f"network/{caller.network}",
+            capacity=self.requests_per_minute,
+            per_second=self.requests_per_minute / MINUTE,
+            at=self.clock(),
+        )
+        return problem.too_many(bucket) if bucket.refused else problem.not_signed_in()
 
     async def _claims(self, token: str) -> Claims | None:
         claims = await self.tokens.read(token)
@@ -78,14 +91,33 @@ class Authenticate:
         return ending(found, session.carrier, self.clock())
 
     async def check(
-        self, session: Session, permission: Permission, endpoint: str, caller: Caller
+        self,
+        session: Session,
+        permission: Permission,
+        endpoint: str,
+        caller: Caller,
+        *,
+        too_wide: bool = False,
     ) -> None:
-        """Raise `ProblemError`, and record it, unless the session's role includes `permission`."""
-        if allows(session.role, permission):
+        """Raise `ProblemError`, and record it, unless the session's user may do this.
+
+        `too_wide`: the endpoint tells more than the session's scope holds.
+        """
+        refusal = _refusal(session, permission, too_wide=too_wide)
+        if refusal is None:
             return
         async with self.pool.transaction() as conn:
-            await audit_trail.access_denied(conn, session, permission, endpoint, caller)
-        raise problem.forbidden(session.role, permission)
+            why = refusal.code
+            await audit_trail.access_denied(conn, session, permission, endpoint, why, caller)
+        raise refusal
+
+
+def _refusal(session: Session, permission: Permission, *, too_wide: bool) -> ProblemError | None:
+    if session.must_change_password and permission is not Permission.OWN_SESSION:
+        return problem.password_must_change()
+    if not allows(session.role, permission):
+        return problem.forbidden(session.role, permission)
+    return problem.outside_scope() if too_wide else None
 
 
 async def spend_sign_in(pool: Pool, caller: Caller, *, per_minute: int, clock: Clock) -> Bucket:

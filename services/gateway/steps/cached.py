@@ -4,24 +4,26 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Generic, TypeVar
 
 from shared.clock import Clock
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True, kw_only=True)
-class Cached:
+class Cached(Generic[T]):
     """One reading for all who ask within `fresh_for`; only one reads at a time."""
 
-    read: Callable[[], Awaitable[dict[str, Any]]]
+    read: Callable[[], Awaitable[T]]
     clock: Clock
     fresh_for: timedelta
-    _value: dict[str, Any] | None = None
+    _value: T | None = None
     _read_at: datetime | None = None
     _edition: int = 0
     _gate: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def get(self) -> dict[str, Any]:
+    async def get(self) -> T:
         """Return what was read, at most `fresh_for` ago."""
         async with self._gate:
             if self._value is not None and self._is_fresh():

@@ -1,16 +1,15 @@
 """Changing a schedule: the request's row, its audit entry and its event stand or fall together."""
 
-import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.gateway.domain import problem
 from services.gateway.domain.caller import Caller
 from services.gateway.domain.session import Session
 from services.gateway.steps import audit_trail
-from services.gateway.steps.request_scan import Accepted
-from services.gateway.store import requests, schedules
+from services.gateway.steps.once import Accepted, key_of, once
+from services.gateway.store import schedules
 from shared.audit import Action
 from shared.bus import Bus
 from shared.clock import Clock
@@ -39,20 +38,13 @@ class ChangeSchedule:
         Raises `ProblemError` when the key was used for another request.
         """
         async with self.pool.transaction() as conn:
-            if key is not None:
-                digest = hashlib.sha256(f"POST /schedules\n{wanted}".encode()).digest()
-                found = await requests.claim_key(conn, session.user_id, key, digest, self.clock())
-                if found is not None and (found.request != digest or found.location is None):
-                    raise problem.key_reused()
-                if found is not None and found.location is not None:
-                    return Accepted(location=found.location, answer=found.answer, again=True)
-            accepted = await self._ask(conn, session, uuid4(), wanted, course, caller)
-            if key is not None:
-                where, answer = accepted.location, accepted.answer
-                await requests.save_answer(
-                    conn, session.user_id, key, location=where, answer=answer
-                )
-            return accepted
+            return await once(
+                conn,
+                key_of(key, "POST /schedules", str(wanted)),
+                user_id=session.user_id,
+                at=self.clock(),
+                act=partial(self._ask, conn, session, uuid4(), wanted, course, caller),
+            )
 
     async def change(
         self,

@@ -80,7 +80,7 @@ class LiveStream:
 
     pool: Pool
     hub: LiveHub
-    overview: Cached
+    overview: Cached[dict[str, Any]]
     has_ended: Callable[[], Awaitable[object]]
     scope: Scope | None = None
     ping_seconds: float = PING_SECONDS

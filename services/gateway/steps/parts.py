@@ -1,13 +1,12 @@
 """What routes and middleware are handed: the gateway's parts, joined once by `app.py`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from opentelemetry.trace import Tracer
 
 from services.gateway.domain.scope import Scope
-from services.gateway.domain.session import Session
 from services.gateway.queries.overview import read_overview
 from services.gateway.settings import Settings
 from services.gateway.steps.authenticate import Authenticate
@@ -15,9 +14,11 @@ from services.gateway.steps.cached import Cached
 from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.dead_letters import DeadLetters
 from services.gateway.steps.live import PING_SECONDS, LiveHub
+from services.gateway.steps.people import OwnAccount, People
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.request_threshold import RequestThreshold
+from services.gateway.steps.sight import ScopeOf
 from services.gateway.steps.sign_in import SignIn
 from shared.bus import Bus
 from shared.clock import Clock
@@ -45,13 +46,15 @@ class Parts:
     change_schedule: ChangeSchedule
     request_threshold: RequestThreshold
     dead_letters: DeadLetters
-    overview: Cached
-    scope_of: Callable[[Session], Scope | None]
-    health_report: Cached
+    overview: Cached[dict[str, Any]]
+    scope_of: ScopeOf
+    people: People
+    own_account: OwnAccount
+    health_report: Cached[dict[str, Any]]
     hub: LiveHub
     ping_seconds: float = PING_SECONDS
 
-    def overview_of(self, scope: Scope | None) -> Cached:
+    def overview_of(self, scope: Scope | None) -> Cached[dict[str, Any]]:
         """Return the numbers of a scope; those of everything are read once for all."""
         if scope is None:
             return self.overview

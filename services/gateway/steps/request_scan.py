@@ -1,29 +1,19 @@
 """Asking for a scan: the request's row, its audit entry and its event stand or fall together."""
 
-import hashlib
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 from uuid import UUID, uuid4
 
-from services.gateway.domain import problem
 from services.gateway.domain.caller import Caller
 from services.gateway.domain.session import Session
 from services.gateway.steps import audit_trail
+from services.gateway.steps.once import Accepted, key_of, once
 from services.gateway.store import requests
 from shared.bus import Bus
 from shared.clock import Clock
 from shared.database import Connection, Pool
 from shared.events import ScanRequested
 from shared.events.scanning import ScanMode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A request that was accepted; `again` says that it had been before."""
-
-    location: str
-    answer: dict[str, Any]
-    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,79 +37,38 @@ class RequestScan:
     ) -> Accepted:
         """Ask once; the same `key` with the same request gives the same answer again.
 
-        Raises `ProblemError` when the key was used for another request.
+        Somebody with a scope asks within it: a selector's terms must all apply. Raises
+        `ProblemError` when the key was used for another request.
         """
+        selector = " ".join(filter(None, (session.scope, selector)))
+        event = ScanRequested(
+            scan_id=uuid4(),
+            mode=mode,
+            subscription_ids=subscriptions,
+            selector=selector,
+            requested_by=session.username,
+        )
+        # Without a selector the words are what they were before there were selectors.
+        words = (mode, *subscriptions, *(("", selector) if selector else ()))
         async with self.pool.transaction() as conn:
-            if key is not None:
-                earlier = await self._earlier(
-                    conn, session, key, _digest(mode, subscriptions, selector)
-                )
-                if earlier is not None:
-                    return earlier
-            accepted = await self._ask(
+            return await once(
                 conn,
-                session,
-                mode=mode,
-                subscriptions=subscriptions,
-                selector=selector,
-                course=course,
-                caller=caller,
+                key_of(key, "POST /scans", *words),
+                user_id=session.user_id,
+                at=self.clock(),
+                act=partial(self._ask, conn, session, event, course, caller),
             )
-            if key is not None:
-                await requests.save_answer(
-                    conn,
-                    session.user_id,
-                    key,
-                    location=accepted.location,
-                    answer=accepted.answer,
-                )
-            return accepted
-
-    async def _earlier(
-        self, conn: Connection, session: Session, key: str, digest: bytes
-    ) -> Accepted | None:
-        found = await requests.claim_key(conn, session.user_id, key, digest, self.clock())
-        if found is None:
-            return None
-        if found.request != digest or found.location is None:
-            raise problem.key_reused()
-        return Accepted(location=found.location, answer=found.answer, again=True)
 
     async def _ask(
         self,
         conn: Connection,
         session: Session,
-        *,
-        mode: ScanMode,
-        subscriptions: tuple[str, ...],
-        selector: str,
+        event: ScanRequested,
         course: UUID,
         caller: Caller,
     ) -> Accepted:
-        scan_id = uuid4()
-        await requests.add_scan_request(
-            conn,
-            scan_id,
-            mode=mode,
-            subscription_ids=subscriptions,
-            selector=selector,
-            requested_by=session.username,
-            at=self.clock(),
-        )
-        event = ScanRequested(
-            scan_id=scan_id,
-            mode=mode,
-            subscription_ids=subscriptions,
-            selector=selector,
-            requested_by=session.username,
-        )
+        await requests.add_scan_request(conn, event, self.clock())
         await self.bus.emit(event, connection=conn, correlation_id=course)
-        await audit_trail.scan_requested(conn, session, scan_id, mode, course, caller)
-        answer = {"id": str(scan_id), "state": "requested", "mode": mode.value}
-        return Accepted(location=f"/api/v1/scans/{scan_id}", answer=answer)
-
-
-def _digest(mode: ScanMode, subscriptions: tuple[str, ...], selector: str) -> bytes:
-    """Return what a request is known by; without a selector it is what it was before there were."""
-    parts = ("POST /scans", mode, *subscriptions, *(("", selector) if selector else ()))
-    return hashlib.sha256("\n".join(parts).encode()).digest()
+        await audit_trail.scan_requested(conn, session, event.scan_id, event.mode, course, caller)
+        answer = {"id": str(event.scan_id), "state": "requested", "mode": event.mode.value}
+        return Accepted(location=f"/api/v1/scans/{event.scan_id}", answer=answer)

@@ -78,14 +78,15 @@ async def _create(
     carrier: Carrier,
     caller: Caller,
 ) -> SignedIn:
-    user_id = await users.add_user(
+    added = await users.add_user(
         conn, username=username, role=Role.ADMIN, password_hash=hashed, at=sign_in.clock()
     )
+    user = await users.get_user(conn, username)
+    if added is None or user is None:
+        raise problem.name_taken(username)
     await setup.delete_setup_token(conn)
     await audit_trail.administrator_created(conn, username, caller)
-    return await sign_in.begin_session(
-        conn, user_id=user_id, username=username, role=Role.ADMIN, carrier=carrier, caller=caller
-    )
+    return await sign_in.begin_session(conn, user, carrier=carrier, caller=caller)
 
 
 def _weak(why: str) -> ProblemError:

@@ -7,7 +7,7 @@ take the same statements, one password hash each, and get the same answer.
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from services.gateway.domain import password as passwords
 from services.gateway.domain import problem
@@ -20,7 +20,6 @@ from services.gateway.domain.lockout import (
     is_locked,
     take_back,
 )
-from services.gateway.domain.role import Role
 from services.gateway.domain.session import LIFETIME, Carrier, Claims, Session
 from services.gateway.ports import PasswordHasher, SessionTokens
 from services.gateway.steps import audit_trail
@@ -55,6 +54,14 @@ class SignIn:
         self, username: str, password: str, *, carrier: Carrier, caller: Caller
     ) -> SignedIn:
         """Sign in; raises the one `ProblemError` for everything that is not right."""
+        user = await self.prove(username, password, caller)
+        return await self._begin(user, password, carrier=carrier, caller=caller)
+
+    async def prove(self, username: str, password: str, caller: Caller) -> User:
+        """Return the user whose password this is; raises `ProblemError` like `open`.
+
+        What fails here counts towards the lock, whoever asks and what for.
+        """
         account = self.names.fingerprint(username.casefold())
         async with self.pool.transaction() as conn:
             user = await users.get_user(conn, username)
@@ -69,7 +76,9 @@ class SignIn:
                     conn, user.username if user else None, reason, caller
                 )
             raise problem.sign_in_refused()
-        return await self._begin(user, password, account, carrier=carrier, caller=caller)
+        async with self.pool.transaction() as conn:
+            await _forgive(conn, account, caller)
+        return user
 
     async def close(self, session: Session, caller: Caller) -> None:
         """End a session on every replica."""
@@ -79,45 +88,34 @@ class SignIn:
             await live_events.wake(conn, "session")
 
     async def begin_session(
-        self,
-        conn: Connection,
-        *,
-        user_id: UUID,
-        username: str,
-        role: Role,
-        carrier: Carrier,
-        caller: Caller,
+        self, conn: Connection, user: User, *, carrier: Carrier, caller: Caller
     ) -> SignedIn:
         """Add a session in the caller's transaction and return it with its token."""
         now = self.clock()
-        session = _new_session(user_id, username, role, carrier, now)
+        session = _new_session(user, carrier, now)
         await sessions.add_session(
             conn, session, network=caller.network, user_agent=caller.user_agent
         )
         await audit_trail.session_opened(conn, session, caller)
         claims = Claims(
-            session_id=session.id, user_id=user_id, issued_at=now, expires_at=session.expires_at
+            session_id=session.id, user_id=user.id, issued_at=now, expires_at=session.expires_at
         )
         return SignedIn(session, self.tokens.sign(claims))
 
     async def _begin(
-        self, user: User, password: str, account: bytes, *, carrier: Carrier, caller: Caller
+        self, user: User, password: str, *, carrier: Carrier, caller: Caller
     ) -> SignedIn:
         better: str | None = None
         if self.hasher.is_outdated(user.password_hash):
             better = await self.hasher.hash(passwords.normalise(password))
         async with self.pool.transaction() as conn:
-            await _forgive(conn, account, caller)
+            # Whoever changed the password, or disabled the user, meanwhile has ended the sessions
+            # that there were: none may come after that.
+            if not await users.hold_password(conn, user):
+                raise problem.sign_in_refused()
             if better:
                 await users.save_password_hash(conn, user.id, better)
-            return await self.begin_session(
-                conn,
-                user_id=user.id,
-                username=user.username,
-                role=user.role,
-                carrier=carrier,
-                caller=caller,
-            )
+            return await self.begin_session(conn, user, carrier=carrier, caller=caller)
 
     async def _count(
         self, conn: Connection, account: bytes, user: User | None, caller: Caller
@@ -157,14 +155,14 @@ def _reason(user: User | None, *, locked: bool) -> str:
     return "the user is disabled" if user.disabled else "the password does not fit"
 
 
-def _new_session(
-    user_id: UUID, username: str, role: Role, carrier: Carrier, now: datetime
-) -> Session:
+def _new_session(user: User, carrier: Carrier, now: datetime) -> Session:
     return Session(
         id=uuid4(),
-        user_id=user_id,
-        username=username,
-        role=role,
+        user_id=user.id,
+        username=user.username,
+        role=user.role,
+        scope=user.scope,
+        must_change_password=user.must_change_password,
         carrier=carrier,
         created_at=now,
         expires_at=now + LIFETIME,

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.database import Connection, Pool
+from shared.events import ScanRequested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,28 +18,19 @@ class Answered:
     answer: dict[str, Any]
 
 
-async def add_scan_request(
-    conn: Connection,
-    scan_id: UUID,
-    *,
-    mode: str,
-    subscription_ids: tuple[str, ...],
-    selector: str,
-    requested_by: str,
-    at: datetime,
-) -> None:
+async def add_scan_request(conn: Connection, asked: ScanRequested, at: datetime) -> None:
     await conn.execute(
         """
         INSERT INTO gateway.scan_request (
                id, mode, subscription_ids, requested_by, requested_at, selector)
         VALUES ($1, $2, $3, $4, $5, $6)
         """,
-        scan_id,
-        mode,
-        list(subscription_ids),
-        requested_by,
+        asked.scan_id,
+        asked.mode,
+        list(asked.subscription_ids),
+        asked.requested_by,
         at,
-        selector,
+        asked.selector,
     )
 
 

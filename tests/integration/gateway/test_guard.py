@@ -1,5 +1,6 @@
 """Denied unless declared: every route, every role, and everybody who is not signed in."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from starlette.routing import BaseRoute, Mount
 from services.gateway.app import ROUTERS, guarded_routes
 from services.gateway.domain.role import Permission, Role, allows
 from services.gateway.middleware.guard import GuardedRoute, permission_of
-from tests.support.gateway import Gateway
+from tests.support.database import Database
+from tests.support.gateway import PASSWORD, Gateway, running_gateway
 
 OPEN = {
     ("GET", "/"),
@@ -23,6 +25,10 @@ OPEN = {
 }
 # What FastAPI and Starlette serve themselves: the description and the pages' files.
 FILES = {"/openapi.json", "/assets/docs", "/assets"}
+
+
+# They end the very session that asks, or say with 403 that the password was wrong.
+ENDING = {"/api/v1/auth/logout"}
 
 
 def endpoints() -> list[tuple[str, str, Permission]]:
@@ -84,6 +90,9 @@ def filled(path: str) -> str:
         .replace("{item_id}", "999999")
         .replace("{vault_id}", "999999")
         .replace("{application_id}", "999999")
+        .replace("{schedule_id}", uuid)
+        .replace("{user_id}", uuid)
+        .replace("{session_id}", uuid)
         .replace("{queue}", "scanner.none")
         .replace("{letter_id}", uuid)
     )
@@ -98,7 +107,7 @@ async def test_each_role_reaches_what_the_table_says_and_nothing_else(
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with gateway.client(**headers) as http:
         for method, path, permission in endpoints():
-            if path == "/api/v1/auth/logout":
+            if path in ENDING:
                 continue
             answer = await http.request(method, filled(path), json={} if method == "POST" else None)
             what = f"{role} {method} {path}: {answer.status_code}"
@@ -127,20 +136,46 @@ async def test_a_denial_is_in_the_audit_log(gateway: Gateway) -> None:
     assert (action, subject, outcome) == ("access:denied", "POST /api/v1/scans", "refused")
 
 
-async def test_requests_are_limited_per_session_and_the_answer_says_how(gateway: Gateway) -> None:
+async def test_requests_are_limited_per_user_and_the_answer_says_how(gateway: Gateway) -> None:
     limit = gateway.parts.authenticate.requests_per_minute
+    name = await gateway.add_user(Role.VIEWER)
+    login = {"username": name, "password": PASSWORD}
     async with (
-        await gateway.signed_in(Role.VIEWER) as http,
+        gateway.client("203.0.113.1") as one,
+        gateway.client("203.0.113.2") as two,
         await gateway.signed_in(Role.VIEWER) as other,
     ):
-        first = await http.get("/api/v1/auth/me")
+        for http in (one, two):
+            token = (await http.post("/api/v1/auth/login", json=login)).json()["access_token"]
+            http.headers["authorization"] = f"Bearer {token}"
+        first = await one.get("/api/v1/auth/me")
+        second = await two.get("/api/v1/auth/me")
         await gateway.pool.execute("UPDATE gateway.rate_bucket SET tokens = 0.5")
-        refused = await http.get("/api/v1/auth/me")
+        refused = await two.get("/api/v1/auth/me")
+        await gateway.pool.execute(
+            "DELETE FROM gateway.rate_bucket WHERE key NOT IN (SELECT 'user/' || id::text"
+            " FROM gateway.app_user WHERE username = $1)",
+            name,
+        )
         others = await other.get("/api/v1/auth/me")
 
     assert first.headers["ratelimit-limit"] == str(limit)
     assert first.headers["ratelimit-remaining"] == str(limit - 1)
+    assert second.headers["ratelimit-remaining"] == str(limit - 2)
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.json()["code"] == "too-many-requests"
     assert others.status_code == 200
+
+
+async def test_requests_without_a_session_are_limited_per_network(
+    database: Database, tmp_path: Path
+) -> None:
+    async with running_gateway(database, tmp_path, requests_per_minute=3) as gateway:
+        async with gateway.client("203.0.113.1") as http:
+            statuses = [(await http.get("/api/v1/items")).status_code for _ in range(5)]
+        async with gateway.client("203.0.113.2", authorization="Bearer forged") as http:
+            elsewhere = (await http.get("/api/v1/items")).status_code
+
+    assert statuses == [401, 401, 401, 429, 429]
+    assert elsewhere == 401

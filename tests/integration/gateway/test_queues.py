@@ -135,7 +135,7 @@ async def test_who_does_not_see_the_whole_inventory_is_shown_no_content(
     gateway: Gateway, database: Database
 ) -> None:
     letter_id = await bury(database, a_scanned_vault().model_dump_json().encode())
-    object.__setattr__(gateway.parts, "scope_of", lambda _: Scope())
+    gateway.see(lambda _: Scope())
     async with await gateway.signed_in(Role.VIEWER) as http:
         found = (await http.get(f"{PATH}/{letter_id}")).json()
 

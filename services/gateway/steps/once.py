@@ -1,0 +1,61 @@
+"""Doing what a request asks for once, however often it is sent under one Idempotency-Key."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.gateway.domain import problem
+from services.gateway.store import requests
+from shared.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A request that was accepted; `again` says that it had been before."""
+
+    location: str
+    answer: dict[str, Any]
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An Idempotency-Key (None: none was sent), and the digest of what was sent under it."""
+
+    text: str | None
+    digest: bytes
+
+
+def key_of(text: str | None, *words: str) -> Key:
+    """Return a key for a request that these words describe whole."""
+    return Key(text, hashlib.sha256("\n".join(words).encode()).digest())
+
+
+async def once(
+    conn: Connection,
+    key: Key,
+    *,
+    user_id: UUID,
+    at: datetime,
+    act: Callable[[], Awaitable[Accepted]],
+) -> Accepted:
+    """Return what `act` returns, or what it returned under this key before.
+
+    Both are in the caller's transaction: a crash leaves the act with its answer or neither, and a
+    second request waits here for the first. Raises `ProblemError` when the key was used for another
+    request.
+    """
+    if key.text is None:
+        return await act()
+    found = await requests.claim_key(conn, user_id, key.text, key.digest, at)
+    if found is None:
+        accepted = await act()
+        where, answer = accepted.location, accepted.answer
+        await requests.save_answer(conn, user_id, key.text, location=where, answer=answer)
+        return accepted
+    if found.request != key.digest or found.location is None:
+        raise problem.key_reused()
+    return Accepted(location=found.location, answer=found.answer, again=True)
