@@ -5,6 +5,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.gateway.adapters.one_time_codes import TimedCodes
 from services.gateway.adapters.passwords import Argon2Hasher
 from services.gateway.adapters.tokens import EdDSATokens
 from services.gateway.handlers import add_handlers
@@ -22,6 +23,7 @@ from services.gateway.routes import (
     queues,
     scans,
     schedules,
+    second_factor,
     system,
     thresholds,
     users,
@@ -44,6 +46,7 @@ from services.gateway.steps.people import OwnAccount, People
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.request_threshold import RequestThreshold
+from services.gateway.steps.second_factor import SecondFactor
 from services.gateway.steps.set_up import hand_over, offer_setup_token
 from services.gateway.steps.sight import Sight
 from services.gateway.steps.sign_in import SignIn
@@ -61,6 +64,7 @@ ROUTERS: Final = (
     web.router,
     auth.router,
     own_account.router,
+    second_factor.router,
     users.router,
     scans.router,
     schedules.router,
@@ -110,8 +114,20 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
     service.add_task("signing keys", lambda: keep_signing_keys(tokens))
     overview = Cached(read=lambda: read_overview(pool), clock=clock, fresh_for=OVERVIEW_FRESH_FOR)
     sight = Sight.over(pool, clock)
+    factor = SecondFactor(
+        pool=pool,
+        codes=TimedCodes(),
+        secrets=keyring.data,
+        fingerprints=keyring.fingerprint,
+        clock=clock,
+    )
     sign_in = SignIn(
-        pool=pool, hasher=Argon2Hasher(), tokens=tokens, names=keyring.fingerprint, clock=clock
+        pool=pool,
+        hasher=Argon2Hasher(),
+        tokens=tokens,
+        factor=factor,
+        names=keyring.fingerprint,
+        clock=clock,
     )
 
     def on_wake(what: str) -> None:
@@ -130,12 +146,14 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         tracer=service.tracer_provider.get_tracer("services.gateway"),
         sign_in=sign_in,
         people=People(pool=pool, sign_in=sign_in, clock=clock),
+        second_factor=factor,
         own_account=OwnAccount(pool=pool, sign_in=sign_in, clock=clock),
         authenticate=Authenticate(
             pool=pool,
             tokens=tokens,
             clock=clock,
             requests_per_minute=settings.requests_per_minute,
+            second_factor_required=settings.second_factor_required,
         ),
         request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
         request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus),

@@ -23,6 +23,22 @@ class PasswordHasher(Protocol):
         ...
 
 
+class OneTimeCodes(Protocol):
+    """Codes that a device shows and that change with time (RFC 6238)."""
+
+    def new_secret(self) -> str:
+        """Return a new random secret in base32."""
+        ...
+
+    def address(self, secret: str, username: str) -> str:
+        """Return the secret as an `otpauth:` address, which apps read from a QR code."""
+        ...
+
+    def step_of(self, secret: str, code: str, at: datetime) -> int | None:
+        """Return the time step whose code this is, now or one step off; None for a wrong code."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
     """An Ed25519 key pair as raw bytes (RFC 8032), and when it was made."""

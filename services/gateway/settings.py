@@ -48,6 +48,9 @@ class Settings(ServiceSettings):
         le=MOST_PER_MINUTE,
         description="Per user, and per network without a session.",
     )
+    second_factor_required: bool = Field(
+        default=False, description="Who has none may do nothing but add one."
+    )
     max_body_bytes: int = Field(default=65_536, ge=1024, le=10_485_760)
     max_streams: int = Field(default=200, ge=1, description="Live streams of one replica.")
 

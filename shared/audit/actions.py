@@ -14,6 +14,9 @@ class Action(StrEnum):
     SESSIONS_REVOKED = "sessions:revoked"
     PASSWORD_CHANGED = "password:changed"  # noqa: S105 - an act's name
     PASSWORD_RESET = "password:reset"  # noqa: S105 - an act's name
+    SECOND_FACTOR_ADDED = "second-factor:added"
+    SECOND_FACTOR_REMOVED = "second-factor:removed"
+    RECOVERY_CODES_RENEWED = "recovery-codes:renewed"
     USER_CREATED = "user:created"
     USER_CHANGED = "user:changed"
     USER_REMOVED = "user:removed"

@@ -128,12 +128,56 @@ def confirmation_refused() -> ProblemError:
     )
 
 
+def code_missing() -> ProblemError:
+    detail = "Send the code that your device shows as “code” too, or one of your recovery codes."
+    return ProblemError(HTTPStatus.FORBIDDEN, "second-factor-needed", detail)
+
+
 def password_must_change() -> ProblemError:
     return ProblemError(
         HTTPStatus.FORBIDDEN,
         "password-must-change",
         "Somebody else knows your password: choose your own first (POST /api/v1/auth/password).",
     )
+
+
+def second_factor_needed() -> ProblemError:
+    """Ask for the code; only somebody who knows the password is told that there is one."""
+    return ProblemError(
+        HTTPStatus.UNAUTHORIZED,
+        "second-factor-needed",
+        "Send the code that your device shows as “code” too, or one of your recovery codes.",
+        headers={"www-authenticate": 'Bearer realm="certifyclouds"'},
+    )
+
+
+def second_factor_must_be_set() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.FORBIDDEN,
+        "second-factor-must-be-set",
+        "A second factor is asked for here: add yours first (POST /api/v1/auth/second-factor).",
+    )
+
+
+def has_second_factor() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.CONFLICT,
+        "has-second-factor",
+        "You have a second factor; remove it first (DELETE /api/v1/auth/second-factor).",
+    )
+
+
+def no_offer() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.CONFLICT,
+        "nothing-to-confirm",
+        "No second factor waits for its first code; ask for one: POST /api/v1/auth/second-factor.",
+    )
+
+
+def wrong_code() -> ProblemError:
+    detail = "The code does not fit; is your device's clock right? Wait for the next code."
+    return invalid(detail, (FieldError(pointer="/body/code", detail=detail),))
 
 
 def outside_scope() -> ProblemError:

@@ -54,6 +54,7 @@ class Session:
     user_disabled: bool = False
     scope: str = ""
     must_change_password: bool = False
+    second_factor: bool = False
     confirmed_at: datetime | None = None
 
 

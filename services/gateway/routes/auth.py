@@ -17,7 +17,7 @@ from services.gateway.middleware.guard import (
     session_of,
 )
 from services.gateway.routes.answers import as_json
-from services.gateway.routes.parameters import Password, Username
+from services.gateway.routes.parameters import Code, Password, Username
 from services.gateway.steps.authenticate import spend_sign_in
 from services.gateway.steps.set_up import create_administrator, hand_over
 from services.gateway.steps.sign_in import SignedIn
@@ -35,6 +35,7 @@ class LoginRequest(BaseModel):
     setup_token: Annotated[SecretStr, Field(max_length=200)] | None = Field(
         default=None, description="The one-time token that `certifyclouds up` prints."
     )
+    code: Code | None = None
     session: Literal["bearer", "cookie"] = Field(
         default="bearer",
         description="`bearer` returns the token; `cookie` sets it where scripts cannot read it.",
@@ -48,6 +49,7 @@ class Me(BaseModel):
     role: str
     scope: str
     must_change_password: bool
+    second_factor: bool
     permissions: list[str]
     session_expires_at: str
 
@@ -82,7 +84,7 @@ async def login(request: Request, body: LoginRequest) -> Response:
     password = body.password.get_secret_value()
     if body.setup_token is None:
         signed_in = await parts.sign_in.open(
-            body.username, password, carrier=carrier, caller=caller
+            body.username, password, body.code, carrier=carrier, caller=caller
         )
     else:
         token = body.setup_token.get_secret_value()
@@ -115,6 +117,7 @@ async def me(request: Request) -> Response:
             "role": session.role,
             "scope": session.scope,
             "must_change_password": session.must_change_password,
+            "second_factor": session.second_factor,
             "permissions": sorted(GRANTS[session.role]),
             "session_expires_at": session.expires_at,
         }

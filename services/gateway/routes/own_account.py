@@ -11,18 +11,19 @@ from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.guard import GuardedRoute, needs, session_of
 from services.gateway.routes.answers import as_json
-from services.gateway.routes.parameters import Password
+from services.gateway.routes.parameters import Code, Password
 from services.gateway.steps.authenticate import spend_sign_in
 
 router = APIRouter(prefix="/api/v1/auth", route_class=GuardedRoute, tags=["auth"])
 
 
 class Confirmation(BaseModel):
-    """The password, given again."""
+    """The password, given again, and a code where there is a second factor."""
 
     model_config = ConfigDict(extra="forbid")
 
     password: Password
+    code: Code | None = None
 
 
 class PasswordChange(BaseModel):
@@ -31,6 +32,7 @@ class PasswordChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     present_password: Password
+    code: Code | None = None
     password: Password = Field(description="12 to 128 characters; a few words make a good one.")
 
 
@@ -65,7 +67,7 @@ async def confirm(request: Request, body: Confirmation) -> Response:
     """Give the password again: for five minutes this session may do what asks for it."""
     await _spend(request)
     await parts_of(request).own_account.confirm(
-        session_of(request), body.password.get_secret_value(), caller_of(request)
+        session_of(request), body.password.get_secret_value(), body.code, caller_of(request)
     )
     return Response(status_code=204)
 
@@ -79,6 +81,7 @@ async def change_password(request: Request, body: PasswordChange) -> Response:
         session_of(request),
         body.present_password.get_secret_value(),
         body.password.get_secret_value(),
+        body.code,
         caller_of(request),
     )
     return as_json({"count": count})

@@ -39,6 +39,15 @@ def _whole(secret: SecretStr) -> SecretStr:
     return secret
 
 
+Code = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=40,
+        pattern=STORABLE,
+        description="What the second factor's device shows, or a recovery code.",
+    ),
+]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=512), AfterValidator(_whole)]
 
 

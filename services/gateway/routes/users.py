@@ -172,6 +172,16 @@ async def sign_out_user(request: Request, user_id: UUID) -> Response:
     return as_json({"count": count})
 
 
+@router.delete("/{user_id}/second-factor", status_code=204, response_class=Response)
+@needs(Permission.MANAGE_USERS)
+async def remove_second_factor(request: Request, user_id: UUID) -> Response:
+    """Take the second factor off somebody who lost it, and sign them out."""
+    await parts_of(request).people.remove_second_factor(
+        session_of(request), user_id, caller=caller_of(request)
+    )
+    return Response(status_code=204)
+
+
 def _answer(person: Person) -> Response:
     return as_json(_shown(person), 200, {"etag": f'"{person.revision}"'})
 

@@ -22,6 +22,7 @@ class Refused extends Error {
   constructor(status, problem) {
     super(problem.detail || "The platform refused.");
     this.status = status;
+    this.code = problem.code || "";
     this.errors = problem.errors || [];
   }
 }
@@ -55,7 +56,8 @@ function say(id, text) {
 function showDoor(reason) {
   closeStream();
   $("home").hidden = $("sign-out").hidden = $("who").hidden = true;
-  $("door").hidden = false;
+  $("door").hidden = $("sign-in").hidden = false;
+  $("own-password").hidden = true;
   say("door-error", reason);
   $("username").focus();
 }
@@ -76,17 +78,52 @@ async function enter(event) {
   event.preventDefault();
   const body = { username: $("username").value, password: $("password").value, session: "cookie" };
   if (!$("token-field").hidden) body.setup_token = $("setup-token").value.trim();
+  if ($("code").value) body.code = $("code").value;
   $("enter").disabled = true;
   try {
     await call("POST", "/auth/login", body);
     $("sign-in").reset();
+    askForCode(false);
     setUpMode(false);
     await showHome();
   } catch (error) {
-    const fields = (error.errors || []).map((field) => field.detail);
-    say("door-error", fields.length ? fields.join(" ") : error.message);
+    if (error.code === "second-factor-needed") askForCode(true);
+    say("door-error", sentence(error));
   } finally {
     $("enter").disabled = false;
+  }
+}
+
+function askForCode(on) {
+  $("code-field").hidden = !on;
+  if (on) $("code").focus();
+}
+
+function sentence(error) {
+  const fields = (error.errors || []).map((field) => field.detail);
+  return fields.length ? fields.join(" ") : error.message;
+}
+
+function askForOwnPassword() {
+  $("door").hidden = $("own-password").hidden = $("sign-out").hidden = false;
+  $("sign-in").hidden = true;
+  $("present").focus();
+}
+
+async function changePassword(event) {
+  event.preventDefault();
+  const body = { present_password: $("present").value, password: $("chosen").value };
+  if ($("own-code").value) body.code = $("own-code").value;
+  $("change").disabled = true;
+  try {
+    await call("POST", "/auth/password", body);
+    $("own-password").reset();
+    await showHome();
+  } catch (error) {
+    if (error.code === "second-factor-needed") $("own-code-field").hidden = false;
+    say("own-error", sentence(error));
+  } finally {
+    $("change").disabled = false;
   }
 }
 
@@ -94,7 +131,8 @@ async function enter(event) {
 
 async function showHome() {
   const me = await call("GET", "/auth/me");
-  $("door").hidden = true;
+  if (me.must_change_password) return askForOwnPassword();
+  $("door").hidden = $("own-password").hidden = true;
   $("home").hidden = $("sign-out").hidden = $("who").hidden = false;
   $("who").textContent = `${me.username} (${me.role})`;
   $("scan").hidden = !me.permissions.includes("request_scan");
@@ -219,6 +257,7 @@ function happened(event) {
 // --- begin ----------------------------------------------------------------------------------------
 
 $("sign-in").addEventListener("submit", enter);
+$("own-password").addEventListener("submit", changePassword);
 $("switch").addEventListener("click", () => setUpMode($("token-field").hidden));
 $("scan").addEventListener("click", requestScan);
 $("sign-out").addEventListener("click", () => call("POST", "/auth/logout").finally(() => showDoor("")));

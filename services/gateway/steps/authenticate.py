@@ -33,6 +33,7 @@ class Authenticate:
     tokens: SessionTokens
     clock: Clock
     requests_per_minute: int
+    second_factor_required: bool = False
 
     async def session(self, token: str, carrier: Carrier) -> Session | None:
         """Return the living session that a token points at, and record its use; or None."""
@@ -103,7 +104,7 @@ class Authenticate:
 
         `too_wide`: the endpoint tells more than the session's scope holds.
         """
-        refusal = _refusal(session, permission, too_wide=too_wide)
+        refusal = self._refusal(session, permission, too_wide=too_wide)
         if refusal is None:
             return
         async with self.pool.transaction() as conn:
@@ -111,13 +112,17 @@ class Authenticate:
             await audit_trail.access_denied(conn, session, permission, endpoint, why, caller)
         raise refusal
 
-
-def _refusal(session: Session, permission: Permission, *, too_wide: bool) -> ProblemError | None:
-    if session.must_change_password and permission is not Permission.OWN_SESSION:
-        return problem.password_must_change()
-    if not allows(session.role, permission):
-        return problem.forbidden(session.role, permission)
-    return problem.outside_scope() if too_wide else None
+    def _refusal(
+        self, session: Session, permission: Permission, *, too_wide: bool
+    ) -> ProblemError | None:
+        own = permission is Permission.OWN_SESSION
+        if session.must_change_password and not own:
+            return problem.password_must_change()
+        if self.second_factor_required and not session.second_factor and not own:
+            return problem.second_factor_must_be_set()
+        if not allows(session.role, permission):
+            return problem.forbidden(session.role, permission)
+        return problem.outside_scope() if too_wide else None
 
 
 async def spend_sign_in(pool: Pool, caller: Caller, *, per_minute: int, clock: Clock) -> Bucket:

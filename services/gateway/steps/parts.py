@@ -18,6 +18,7 @@ from services.gateway.steps.people import OwnAccount, People
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.request_threshold import RequestThreshold
+from services.gateway.steps.second_factor import SecondFactor
 from services.gateway.steps.sight import ScopeOf
 from services.gateway.steps.sign_in import SignIn
 from shared.bus import Bus
@@ -50,6 +51,7 @@ class Parts:
     scope_of: ScopeOf
     people: People
     own_account: OwnAccount
+    second_factor: SecondFactor
     health_report: Cached[dict[str, Any]]
     hub: LiveHub
     ping_seconds: float = PING_SECONDS

@@ -19,7 +19,7 @@ from services.gateway.domain.session import IDLE, Session, is_fresh
 from services.gateway.steps import audit_people, audit_trail
 from services.gateway.steps.once import Accepted, key_of, once
 from services.gateway.steps.sign_in import SignIn
-from services.gateway.store import live_events, sessions, users
+from services.gateway.store import live_events, second_factors, sessions, users
 from shared.audit import Action
 from shared.clock import Clock
 from shared.database import Connection, Pool
@@ -128,6 +128,20 @@ class People:
             await self._sign_out(conn, session, person, caller)
             await audit_people.user_act(conn, session, Action.USER_REMOVED, person.username, caller)
 
+    async def remove_second_factor(
+        self, session: Session, user_id: UUID, *, caller: Caller
+    ) -> None:
+        """Let somebody whose device and codes are lost sign in with the password alone."""
+        self._ask_for_freshness(session)
+        async with self.pool.transaction() as conn:
+            person = await self._locked(conn, session, user_id, None)
+            if not await second_factors.remove_factor(conn, user_id):
+                raise problem.not_found("second factor")
+            await self._sign_out(conn, session, person, caller)
+            await audit_people.user_act(
+                conn, session, Action.SECOND_FACTOR_REMOVED, person.username, caller
+            )
+
     async def sign_out(self, session: Session, user_id: UUID, *, caller: Caller) -> int:
         """End all sessions of somebody; return how many there were."""
         async with self.pool.transaction() as conn:
@@ -197,18 +211,20 @@ class OwnAccount:
     sign_in: SignIn
     clock: Clock
 
-    async def confirm(self, session: Session, password: str, caller: Caller) -> None:
-        """Note that whoever sits there knows the password now."""
-        await self._prove(session, password, caller)
+    async def confirm(
+        self, session: Session, password: str, code: str | None, caller: Caller
+    ) -> None:
+        """Note that whoever sits there can sign in now."""
+        await self._prove(session, password, code, caller)
         async with self.pool.transaction() as conn:
             await sessions.confirm_session(conn, session.id, self.clock())
             await audit_people.session_confirmed(conn, session, caller)
 
     async def change_password(
-        self, session: Session, present: str, wanted: str, caller: Caller
+        self, session: Session, present: str, wanted: str, code: str | None, caller: Caller
     ) -> int:
         """Choose another password; every other session ends. Return how many did."""
-        await self._prove(session, present, caller)
+        await self._prove(session, present, code, caller)
         refuse_weak(wanted, session.username)
         if passwords.normalise(wanted) == passwords.normalise(present):
             raise _unusable("It is the password that you have; choose another.")
@@ -248,12 +264,15 @@ class OwnAccount:
         )
         return [{**row, "current": row["id"] == session.id} for row in rows]
 
-    async def _prove(self, session: Session, password: str, caller: Caller) -> None:
+    async def _prove(
+        self, session: Session, password: str, code: str | None, caller: Caller
+    ) -> None:
         try:
-            await self.sign_in.prove(session.username, password, caller)
+            await self.sign_in.prove(session.username, password, code, caller)
         except ProblemError as error:
             # 401 would say that the session has ended.
-            raise problem.confirmation_refused() from error
+            missing = error.code == problem.second_factor_needed().code
+            raise (problem.code_missing() if missing else problem.confirmation_refused()) from error
 
 
 def refuse_weak(password: str, username: str) -> None:

@@ -20,9 +20,11 @@ from services.gateway.domain.lockout import (
     is_locked,
     take_back,
 )
+from services.gateway.domain.second_factor import Outcome
 from services.gateway.domain.session import LIFETIME, Carrier, Claims, Session
 from services.gateway.ports import PasswordHasher, SessionTokens
 from services.gateway.steps import audit_trail
+from services.gateway.steps.second_factor import SecondFactor
 from services.gateway.store import limits, live_events, sessions, users
 from services.gateway.store.users import User
 from shared.clock import Clock
@@ -30,6 +32,7 @@ from shared.crypto import DataKey
 from shared.database import Connection, Pool
 
 EVERYWHERE: Final = "*"
+WRONG_CODE: Final = "the second factor does not fit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +50,24 @@ class SignIn:
     pool: Pool
     hasher: PasswordHasher
     tokens: SessionTokens
+    factor: SecondFactor
     names: DataKey
     clock: Clock
 
     async def open(
-        self, username: str, password: str, *, carrier: Carrier, caller: Caller
+        self, username: str, password: str, code: str | None, *, carrier: Carrier, caller: Caller
     ) -> SignedIn:
-        """Sign in; raises the one `ProblemError` for everything that is not right."""
-        user = await self.prove(username, password, caller)
+        """Sign in; raises the one `ProblemError` for everything that is not right.
+
+        Only whoever gave the right password is told that a second factor is asked for.
+        """
+        user = await self.prove(username, password, code, caller)
         return await self._begin(user, password, carrier=carrier, caller=caller)
 
-    async def prove(self, username: str, password: str, caller: Caller) -> User:
-        """Return the user whose password this is; raises `ProblemError` like `open`.
+    async def prove(self, username: str, password: str, code: str | None, caller: Caller) -> User:
+        """Return the user whose password and second factor these are; raises like `open`.
 
-        What fails here counts towards the lock, whoever asks and what for.
+        What fails here counts towards the lock, whoever asks and what for: a wrong code as well.
         """
         account = self.names.fingerprint(username.casefold())
         async with self.pool.transaction() as conn:
@@ -77,7 +84,15 @@ class SignIn:
                 )
             raise problem.sign_in_refused()
         async with self.pool.transaction() as conn:
-            await _forgive(conn, account, caller)
+            outcome = await self.factor.ask(conn, user.id, code)
+            if outcome is Outcome.WRONG:
+                await audit_trail.session_refused(conn, user.username, WRONG_CODE, caller)
+            else:
+                await _forgive(conn, account, caller)
+        if outcome is Outcome.WRONG:
+            raise problem.sign_in_refused()
+        if outcome is Outcome.MISSING:
+            raise problem.second_factor_needed()
         return user
 
     async def close(self, session: Session, caller: Caller) -> None:

@@ -15,16 +15,18 @@ from shared.database import Connection, Pool
 _SESSION: Final = """
     SELECT s.id, s.user_id, u.username, u.role, s.carrier, s.created_at, s.expires_at,
            s.last_seen_at, s.revoked_at, u.disabled_at IS NOT NULL AS user_disabled,
-           u.scope, u.must_change_password, s.confirmed_at
+           u.scope, u.must_change_password, s.confirmed_at,
+           f.confirmed_at IS NOT NULL AS second_factor
       FROM gateway.session AS s
       JOIN gateway.app_user AS u ON u.id = s.user_id
+      LEFT JOIN gateway.second_factor AS f ON f.user_id = s.user_id
 """
 _ONE: Final = _SESSION + " WHERE s.id = $1"
 _USED: Final = f"""
     WITH taken AS ({TAKE}), found AS ({_SESSION} WHERE s.id = $5)
     SELECT f.id, f.user_id, f.username, f.role, f.carrier, f.created_at, f.expires_at,
            f.last_seen_at, f.revoked_at, f.user_disabled, f.scope, f.must_change_password,
-           f.confirmed_at, t.tokens, t.refused
+           f.confirmed_at, f.second_factor, t.tokens, t.refused
       FROM found AS f CROSS JOIN taken AS t
 """  # noqa: S608 - of constants alone
 
