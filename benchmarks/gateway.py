@@ -34,6 +34,12 @@ class Gateway:
     process: Child
     whole: httpx.AsyncClient
     scoped: httpx.AsyncClient
+    port: int
+
+    @property
+    def token(self) -> str:
+        """The administrator's Authorization header."""
+        return str(self.whole.headers["authorization"])
 
 
 @asynccontextmanager
@@ -68,7 +74,7 @@ async def gateway(
         async with database.connection() as conn:
             await conn.execute(_COPY, SCOPED, list(scoped_vaults))
         await _sign_in(scoped, SCOPED)
-        yield Gateway(process, whole, scoped)
+        yield Gateway(process, whole, scoped, port)
 
 
 async def _answers(http: httpx.AsyncClient) -> bool:

@@ -50,6 +50,7 @@ ENTRIES: Final = (
     Entry(("ingest-new", "ingest-unchanged"), "benchmarks.ingest", "ingest", 600),
     Entry(_BUS, "benchmarks.bus", "bus", 1200),
     Entry((*_PAGES, "inventory-overview"), "benchmarks.inventory", "pages", 1200),
+    Entry(("gateway-health", "gateway-read", "gateway-page"), "benchmarks.answers", "answers", 300),
     Entry(
         ("gateway-login-unknown", "gateway-login-locked"), "benchmarks.sign_ins", "sign_ins", 300
     ),

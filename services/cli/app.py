@@ -16,7 +16,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from services.cli import doctor_output, doctor_through, output, queues, schedules, through
+from services.cli import audit, doctor_output, doctor_through, output, queues, schedules, through
 from services.cli.client import Client
 from services.cli.platform import Plan
 from services.cli.serve import serve_command
@@ -44,6 +44,7 @@ commands = typer.Typer(
 commands.add_typer(schedules.commands, name="schedules")
 commands.command()(queues.queues)
 commands.add_typer(queues.commands, name="dead-letters")
+commands.add_typer(audit.commands, name="audit")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]

@@ -1,12 +1,13 @@
 """The gateway's API as the command line uses it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
 
 from services.cli.settings import ClientSettings
-from shared.errors import PermanentError, TransientError
+from shared.errors import CertifyCloudsError, PermanentError, TransientError
 
 PAGE: Final = 500
 TIMEOUT_SECONDS: Final = 30.0
@@ -56,6 +57,27 @@ class Client:
         """DELETE what is at a path and return the answer's document."""
         return self._answer("DELETE", path)
 
+    def download(self, path: str, file: Path, **params: str) -> int:
+        """Write an answer into a new file as it comes; return its bytes.
+
+        A file that is there is not written over, and what broke off leaves none.
+        """
+        try:
+            out = file.open("xb")
+        except FileExistsError:
+            raise PermanentError(f"{file} is there already; choose another name.") from None
+        except OSError as error:
+            raise PermanentError(f"{file} cannot be written: {error.strerror}.") from None
+        try:
+            with out, self._http.stream("GET", path, params=params) as response:
+                refusal = _refusal(response)
+                if refusal is None:
+                    return sum(out.write(part) for part in response.iter_bytes())
+        except httpx.HTTPError as error:
+            refusal = TransientError(f"The download broke off ({type(error).__name__}).")
+        file.unlink()
+        raise refusal
+
     def items(self, **params: str | int | None) -> Iterator[dict[str, Any]]:
         """Yield every item that fits, page by page, in the order that was asked for."""
         cursor: str | None = None
@@ -90,3 +112,10 @@ def _sentence(response: httpx.Response) -> str:
     except ValueError:
         text = None
     return f"The platform refused ({response.status_code}): {text or response.reason_phrase}"
+
+
+def _refusal(response: httpx.Response) -> CertifyCloudsError | None:
+    if not response.is_error:
+        return None
+    response.read()
+    return PermanentError(_sentence(response))

@@ -13,8 +13,10 @@ from services.gateway.middleware.envelope import Envelope
 from services.gateway.middleware.guard import GuardedRoute
 from services.gateway.middleware.problems import add_problem_handlers
 from services.gateway.queries.overview import read_overview
+from services.gateway.routes import api_tokens as api_token_routes
 from services.gateway.routes import (
     applications,
+    audit,
     auth,
     inventory,
     not_built,
@@ -34,11 +36,13 @@ from services.gateway.routes import (
 from services.gateway.routes.description import describe
 from services.gateway.schedule import keep_signing_keys, keep_tidy
 from services.gateway.settings import Settings
+from services.gateway.steps.api_tokens import ApiTokens
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.checkpoints import checkpoint_export, write_public_key
 from services.gateway.steps.dead_letters import DeadLetters
+from services.gateway.steps.export_audit import ExportAudit
 from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
 from services.gateway.steps.live import LiveHub
 from services.gateway.steps.parts import Parts
@@ -65,7 +69,9 @@ ROUTERS: Final = (
     auth.router,
     own_account.router,
     second_factor.router,
+    api_token_routes.router,
     users.router,
+    audit.router,
     scans.router,
     schedules.router,
     inventory.router,
@@ -121,6 +127,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         fingerprints=keyring.fingerprint,
         clock=clock,
     )
+    api_tokens = ApiTokens(pool=pool, fingerprints=keyring.fingerprint, clock=clock)
     sign_in = SignIn(
         pool=pool,
         hasher=Argon2Hasher(),
@@ -147,10 +154,12 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         sign_in=sign_in,
         people=People(pool=pool, sign_in=sign_in, clock=clock),
         second_factor=factor,
+        api_tokens=api_tokens,
         own_account=OwnAccount(pool=pool, sign_in=sign_in, clock=clock),
         authenticate=Authenticate(
             pool=pool,
             tokens=tokens,
+            api_tokens=api_tokens,
             clock=clock,
             requests_per_minute=settings.requests_per_minute,
             second_factor_required=settings.second_factor_required,
@@ -160,6 +169,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
         request_threshold=RequestThreshold(pool=pool, bus=service.bus),
         dead_letters=DeadLetters(pool=pool, bus=service.bus),
+        export_audit=ExportAudit(pool=pool),
         overview=overview,
         scope_of=sight.scope_of,
         # Anybody may ask for it, so asking must not cost the database a query each time.

@@ -11,9 +11,10 @@ checkpoints, which it signs with a key that the database never sees.
 """
 
 from shared.audit.actions import Action
-from shared.audit.checkpoint import Checkpoint, Export, read_file, to_file
+from shared.audit.checkpoint import Checkpoint, Export, read_file, read_public_key, to_file
 from shared.audit.entry import AuditEntry, Outcome
-from shared.audit.log import export_log, verify, verify_export
+from shared.audit.listing import list_entries
+from shared.audit.log import export_log, read_log, to_line, verify, verify_export
 from shared.audit.sealer import Sealer
 from shared.audit.store import record
 from shared.audit.verify import VerifyResult
@@ -27,9 +28,13 @@ __all__ = [
     "Sealer",
     "VerifyResult",
     "export_log",
+    "list_entries",
     "read_file",
+    "read_log",
+    "read_public_key",
     "record",
     "to_file",
+    "to_line",
     "verify",
     "verify_export",
 ]

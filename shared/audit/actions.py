@@ -17,6 +17,9 @@ class Action(StrEnum):
     SECOND_FACTOR_ADDED = "second-factor:added"
     SECOND_FACTOR_REMOVED = "second-factor:removed"
     RECOVERY_CODES_RENEWED = "recovery-codes:renewed"
+    TOKEN_CREATED = "token:created"  # noqa: S105 - an act's name
+    TOKEN_REVOKED = "token:revoked"  # noqa: S105 - an act's name
+    AUDIT_EXPORTED = "audit:exported"
     USER_CREATED = "user:created"
     USER_CHANGED = "user:changed"
     USER_REMOVED = "user:removed"

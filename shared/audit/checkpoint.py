@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final, Self
 
 import orjson
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from shared.errors import PermanentError
 
@@ -75,6 +76,19 @@ class Checkpoint:
             raise PermanentError(
                 f"This is not an audit checkpoint: {line[:80]!r}. Is it the right file?"
             ) from error
+
+
+def read_public_key(path: Path) -> Ed25519PublicKey:
+    """Read the key that verifies checkpoints (PEM); raises `PermanentError` for anything else."""
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise PermanentError(
+            f"{path} is no Ed25519 public key; it is public-key.pem beside the checkpoints."
+        )
+    return key
 
 
 def key_id(key: Ed25519PublicKey) -> str:

@@ -71,9 +71,14 @@ async def export_log(conn: Connection, write: Callable[[bytes], object]) -> int:
     count = 0
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         async for seal, entry in read_log(conn):
-            write(orjson.dumps({"seal": seal, "entry": entry}, default=_plain) + b"\n")
+            write(to_line(seal, entry))
             count += 1
     return count
+
+
+def to_line(seal: Seal | None, entry: Entry | None) -> bytes:
+    """Return one line of an export."""
+    return orjson.dumps({"seal": seal, "entry": entry}, default=_plain) + b"\n"
 
 
 async def read_checkpoints(conn: Connection) -> list[Checkpoint]:
@@ -129,8 +134,11 @@ def _parse(line: bytes, number: int) -> Line:
                     "correlation_id": None if course is None else UUID(course),
                 }
             )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PermanentError(
             f"Line {number} is not a line of an exported audit log. Is it the right file?"
         ) from error
+    # Each entry has one way of being written: what merely reads the same was changed as well.
+    if to_line(seal, entry) != line:
+        raise BrokenError(f"Line {number} is not as it was exported: it was changed.")
     return seal, entry

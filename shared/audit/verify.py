@@ -61,6 +61,11 @@ class Verifier:
                 f"Entry {seal.entry_id} (position {expected}) was sealed at"
                 f" {seal.sealed_at.isoformat()} and is gone."
             )
+        if entry.id != seal.entry_id:
+            raise BrokenError(
+                f"Position {expected} of the chain is entry {seal.entry_id}'s, and entry"
+                f" {entry.id} stands there."
+            )
         if link(self._hash, seal.position, seal.sealed_at, entry) != seal.hash:
             raise BrokenError(
                 f"Entry {seal.entry_id} (position {expected}) is not what was sealed: it, its place"

@@ -180,6 +180,27 @@ def wrong_code() -> ProblemError:
     return invalid(detail, (FieldError(pointer="/body/code", detail=detail),))
 
 
+def token_lacks(permission: str) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.FORBIDDEN,
+        "not-allowed",
+        f"This API token does not include “{permission}”; some acts ask for a person's session.",
+    )
+
+
+def no_such_token_permission(permission: str) -> ProblemError:
+    detail = f"“{permission}” is not in your role, or asks for a person's session."
+    return invalid(detail, (FieldError(pointer="/body/permissions", detail=detail),))
+
+
+def token_name_taken(name: str) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.CONFLICT,
+        "name-taken",
+        f"You have a token “{name}”; revoke it first, or choose another name.",
+    )
+
+
 def outside_scope() -> ProblemError:
     return ProblemError(
         HTTPStatus.FORBIDDEN,

@@ -20,6 +20,7 @@ class Permission(StrEnum):
 
     OPEN = "open"  # nobody needs to be signed in
     OWN_SESSION = "own_session"
+    READ_SELF = "read_self"
     READ_INVENTORY = "read_inventory"
     REQUEST_SCAN = "request_scan"
     MANAGE_THRESHOLDS = "manage_thresholds"
@@ -31,6 +32,7 @@ class Permission(StrEnum):
     READ_AUTOMATION = "read_automation"
     REQUEST_ROTATION = "request_rotation"
     REQUEST_SYNC = "request_sync"
+    READ_AUDIT = "read_audit"
     READ_USERS = "read_users"
     MANAGE_USERS = "manage_users"
     READ_LICENSE = "read_license"
@@ -41,6 +43,7 @@ _READ: Final = frozenset(
     {
         Permission.OPEN,
         Permission.OWN_SESSION,
+        Permission.READ_SELF,
         Permission.READ_INVENTORY,
         Permission.READ_ALERTS,
         Permission.READ_LIVE,
@@ -60,7 +63,7 @@ _OPERATE: Final = frozenset(
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _READ,
-    Role.AUDITOR: _READ | {Permission.READ_USERS},
+    Role.AUDITOR: _READ | {Permission.READ_USERS, Permission.READ_AUDIT},
     Role.OPERATOR: _READ | _OPERATE,
     Role.APPROVER: _READ,
     Role.ADMIN: frozenset(Permission),

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from services.gateway.domain.role import Role
+from services.gateway.domain.role import Permission, Role, allows
 
 LIFETIME: Final = timedelta(hours=8)
 IDLE: Final = timedelta(minutes=60)
@@ -23,6 +23,7 @@ class Carrier(StrEnum):
 
     COOKIE = "cookie"
     BEARER = "bearer"
+    API = "api"  # an API token: there is no session's row behind it
 
 
 class Ended(StrEnum):
@@ -39,7 +40,8 @@ class Ended(StrEnum):
 class Session:
     """A row: whose session it is, how it travels, and its instants.
 
-    `scope` is a selector of the vaults that its user may see, empty for everything.
+    `scope` is a selector of the vaults that its user may see, empty for everything. `permissions`
+    are those of an API token; None: whatever the role includes.
     """
 
     id: UUID
@@ -55,6 +57,7 @@ class Session:
     scope: str = ""
     must_change_password: bool = False
     second_factor: bool = False
+    permissions: frozenset[Permission] | None = None
     confirmed_at: datetime | None = None
 
 
@@ -88,8 +91,21 @@ def in_time(claims: Claims, now: datetime) -> bool:
     return claims.issued_at - LEEWAY <= now < claims.expires_at + LEEWAY
 
 
+def may(session: Session, permission: Permission) -> bool:
+    """Return whether the session's user, by this carrier, has a permission."""
+    held = session.permissions
+    return allows(session.role, permission) and (
+        held is None or permission in held or permission is Permission.READ_SELF
+    )
+
+
 def is_fresh(session: Session, now: datetime) -> bool:
-    """Return whether the password was given just now: at the sign-in, or again since."""
+    """Return whether the password was given just now: at the sign-in, or again since.
+
+    Nobody gives a password through an API token.
+    """
+    if session.carrier is Carrier.API:
+        return False
     return now - (session.confirmed_at or session.created_at) < FRESH_FOR
 
 

@@ -20,6 +20,7 @@ from services.gateway.middleware.caller import caller_of, parts_of
 
 COOKIE: Final = "__Host-session"
 _MARK: Final = "certifyclouds_permission"
+_OF_ONESELF: Final = frozenset({Permission.OWN_SESSION, Permission.READ_SELF})
 _NARROWS: Final = "certifyclouds_narrows"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,7 +35,7 @@ def needs(permission: Permission, *, narrows: bool = False) -> Callable[[F], F]:
 
     def declare(endpoint: F) -> F:
         setattr(endpoint, _MARK, permission)
-        setattr(endpoint, _NARROWS, narrows or permission is Permission.OWN_SESSION)
+        setattr(endpoint, _NARROWS, narrows or permission in _OF_ONESELF)
         return endpoint
 
     return declare
@@ -89,7 +90,8 @@ async def identify(request: Request) -> tuple[Session, Carrier] | None:
     token, carrier = _token(request)
     if not token:
         return None
-    session = await parts_of(request).authenticate.session(token, carrier)
+    authenticate = parts_of(request).authenticate
+    session = await authenticate.session(token, carrier, caller_of(request))
     return (session, carrier) if session else None
 
 
@@ -99,7 +101,7 @@ async def _admit(
     """Raise `ProblemError` unless the request may reach its endpoint."""
     authenticate = parts_of(request).authenticate
     token, carrier = _token(request)
-    found = await authenticate.admit(token, carrier) if token else None
+    found = await authenticate.admit(token, carrier, caller_of(request)) if token else None
     if found is None:
         raise await authenticate.refuse_unknown(caller_of(request))
     session, bucket = found

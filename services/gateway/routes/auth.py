@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.responses import Response
 
 from services.gateway.domain.role import GRANTS, Permission
-from services.gateway.domain.session import LIFETIME, Carrier, Session
+from services.gateway.domain.session import LIFETIME, Carrier, Session, may
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.guard import (
     COOKIE,
@@ -107,7 +107,7 @@ async def logout(request: Request) -> Response:
 
 
 @router.get("/me", response_model=Me)
-@needs(Permission.OWN_SESSION)
+@needs(Permission.READ_SELF)
 async def me(request: Request) -> Response:
     """Return who is signed in and what the role includes."""
     session = session_of(request)
@@ -118,7 +118,7 @@ async def me(request: Request) -> Response:
             "scope": session.scope,
             "must_change_password": session.must_change_password,
             "second_factor": session.second_factor,
-            "permissions": sorted(GRANTS[session.role]),
+            "permissions": sorted(p for p in GRANTS[session.role] if may(session, p)),
             "session_expires_at": session.expires_at,
         }
     )

@@ -165,7 +165,7 @@ async def reset_password(request: Request, user_id: UUID, body: FirstPassword) -
 @router.delete("/{user_id}/sessions", response_model=Ended)
 @needs(Permission.MANAGE_USERS)
 async def sign_out_user(request: Request, user_id: UUID) -> Response:
-    """End all sessions of somebody at once, on every replica."""
+    """End all sessions and revoke all API tokens of somebody at once, on every replica."""
     count = await parts_of(request).people.sign_out(
         session_of(request), user_id, caller=caller_of(request)
     )

@@ -19,6 +19,21 @@ async def user_act(
     )
 
 
+async def token_act(
+    conn: Connection, session: Session, action: Action, name: str, caller: Caller
+) -> None:
+    """Record an act on one of somebody's own API tokens, by the token's name."""
+    await record(
+        conn,
+        AuditEntry(
+            action=action,
+            actor=session.username,
+            subject=f"{session.username}/{name}",
+            address=caller.address,
+        ),
+    )
+
+
 async def user_created(
     conn: Connection, session: Session, username: str, role: Role, scope: str, caller: Caller
 ) -> None:

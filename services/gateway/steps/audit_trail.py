@@ -198,3 +198,17 @@ async def dead_letters_moved(
             address=caller.address,
         ),
     )
+
+
+async def audit_exported(conn: Connection, session: Session, form: str, caller: Caller) -> None:
+    """Record who took the audit log away: it tells who did what."""
+    await record(
+        conn,
+        AuditEntry(
+            action=Action.AUDIT_EXPORTED,
+            actor=session.username,
+            subject="the audit log",
+            scope=form,
+            address=caller.address,
+        ),
+    )

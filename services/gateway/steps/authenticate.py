@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.gateway.domain import problem
+from services.gateway.domain.api_token import PREFIX, as_session
 from services.gateway.domain.caller import Caller
 from services.gateway.domain.problem import ProblemError
 from services.gateway.domain.rate import Bucket
@@ -14,11 +15,13 @@ from services.gateway.domain.session import (
     Session,
     ending,
     in_time,
+    may,
     needs_touch,
 )
 from services.gateway.ports import SessionTokens
 from services.gateway.steps import audit_trail
-from services.gateway.store import limits, sessions
+from services.gateway.steps.api_tokens import ApiTokens
+from services.gateway.store import api_tokens, limits, sessions
 from shared.clock import Clock
 from shared.database import Pool
 
@@ -31,18 +34,26 @@ class Authenticate:
 
     pool: Pool
     tokens: SessionTokens
+    api_tokens: ApiTokens
     clock: Clock
     requests_per_minute: int
     second_factor_required: bool = False
 
-    async def session(self, token: str, carrier: Carrier) -> Session | None:
+    async def session(self, token: str, carrier: Carrier, caller: Caller) -> Session | None:
         """Return the living session that a token points at, and record its use; or None."""
+        if _is_api_token(token, carrier):
+            api_token = await self.api_tokens.find(token, caller.address)
+            return as_session(api_token) if api_token else None
         claims = await self._claims(token)
         found = await sessions.get_session(self.pool, claims.session_id) if claims else None
         return await self._living(found, claims, carrier)
 
-    async def admit(self, token: str, carrier: Carrier) -> tuple[Session, Bucket] | None:
-        """Return the same with its limit, from which one request was taken; or None."""
+    async def admit(
+        self, token: str, carrier: Carrier, caller: Caller
+    ) -> tuple[Session, Bucket] | None:
+        """Return the same with its user's limit, from which one request was taken; or None."""
+        if _is_api_token(token, carrier):
+            return await self._admit_token(token, caller)
         claims = await self._claims(token)
         if claims is None:
             return None
@@ -56,6 +67,19 @@ class Authenticate:
         )
         session = await self._living(found[0] if found else None, claims, carrier)
         return (session, found[1]) if session and found else None
+
+    async def _admit_token(self, token: str, caller: Caller) -> tuple[Session, Bucket] | None:
+        found = await self.api_tokens.find(token, caller.address)
+        if found is None:
+            return None
+        bucket = await api_tokens.spend(
+            self.pool,
+            found.user_id,
+            capacity=self.requests_per_minute,
+            per_second=self.requests_per_minute / MINUTE,
+            at=self.clock(),
+        )
+        return as_session(found), bucket
 
     async def refuse_unknown(self, caller: Caller) -> ProblemError:
         """Return the refusal of a request without a living session: its network's limit counts."""
@@ -86,6 +110,9 @@ class Authenticate:
 
     async def ended(self, session: Session) -> Ended | None:
         """Return why a session has ended since, or None; this is no use of it."""
+        if session.carrier is Carrier.API:
+            works = await self.api_tokens.still_works(session.id)
+            return None if works else Ended.REVOKED
         found = await sessions.get_session(self.pool, session.id)
         if found is None:
             return Ended.REVOKED
@@ -115,14 +142,24 @@ class Authenticate:
     def _refusal(
         self, session: Session, permission: Permission, *, too_wide: bool
     ) -> ProblemError | None:
-        own = permission is Permission.OWN_SESSION
+        own = permission in {Permission.OWN_SESSION, Permission.READ_SELF}
         if session.must_change_password and not own:
             return problem.password_must_change()
         if self.second_factor_required and not session.second_factor and not own:
             return problem.second_factor_must_be_set()
-        if not allows(session.role, permission):
-            return problem.forbidden(session.role, permission)
+        if not may(session, permission):
+            lacking = session.permissions is not None and allows(session.role, permission)
+            return (
+                problem.token_lacks(permission)
+                if lacking
+                else problem.forbidden(session.role, permission)
+            )
         return problem.outside_scope() if too_wide else None
+
+
+def _is_api_token(token: str, carrier: Carrier) -> bool:
+    """Say whether to look for an API token: a cookie never carries one."""
+    return carrier is Carrier.BEARER and token.startswith(PREFIX)
 
 
 async def spend_sign_in(pool: Pool, caller: Caller, *, per_minute: int, clock: Clock) -> Bucket:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from services.gateway.domain.lockout import FORGET_AFTER, LOCKED_FOR
-from services.gateway.store import limits, live_events, requests, sessions
+from services.gateway.store import api_tokens, limits, live_events, requests, sessions
 from shared.clock import Clock
 from shared.database import Pool
 
@@ -15,10 +15,11 @@ SCAN_REQUESTS_KEPT: Final = timedelta(days=30)
 
 
 async def tidy(pool: Pool, clock: Clock) -> None:
-    """Delete old live events, ended sessions, used-up limits and idempotency keys, once."""
+    """Delete old live events, ended sessions and tokens, used-up limits, idempotency keys; once."""
     now = clock()
     await live_events.delete_events(pool, before=now - EVENTS_KEPT)
     await sessions.delete_sessions(pool, ended_before=now - SESSIONS_KEPT)
+    await api_tokens.delete_api_tokens(pool, ended_before=now - SESSIONS_KEPT)
     await limits.forget_limits(pool, before=now - max(FORGET_AFTER, LOCKED_FOR))
     await requests.forget_requests(
         pool, keys_before=now - KEYS_KEPT, scans_before=now - SCAN_REQUESTS_KEPT

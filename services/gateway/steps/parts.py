@@ -9,10 +9,12 @@ from opentelemetry.trace import Tracer
 from services.gateway.domain.scope import Scope
 from services.gateway.queries.overview import read_overview
 from services.gateway.settings import Settings
+from services.gateway.steps.api_tokens import ApiTokens
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.dead_letters import DeadLetters
+from services.gateway.steps.export_audit import ExportAudit
 from services.gateway.steps.live import PING_SECONDS, LiveHub
 from services.gateway.steps.people import OwnAccount, People
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
@@ -47,11 +49,13 @@ class Parts:
     change_schedule: ChangeSchedule
     request_threshold: RequestThreshold
     dead_letters: DeadLetters
+    export_audit: ExportAudit
     overview: Cached[dict[str, Any]]
     scope_of: ScopeOf
     people: People
     own_account: OwnAccount
     second_factor: SecondFactor
+    api_tokens: ApiTokens
     health_report: Cached[dict[str, Any]]
     hub: LiveHub
     ping_seconds: float = PING_SECONDS

@@ -19,7 +19,7 @@ from services.gateway.domain.session import IDLE, Session, is_fresh
 from services.gateway.steps import audit_people, audit_trail
 from services.gateway.steps.once import Accepted, key_of, once
 from services.gateway.steps.sign_in import SignIn
-from services.gateway.store import live_events, second_factors, sessions, users
+from services.gateway.store import api_tokens, live_events, second_factors, sessions, users
 from shared.audit import Action
 from shared.clock import Clock
 from shared.database import Connection, Pool
@@ -143,7 +143,7 @@ class People:
             )
 
     async def sign_out(self, session: Session, user_id: UUID, *, caller: Caller) -> int:
-        """End all sessions of somebody; return how many there were."""
+        """End all sessions and revoke all tokens of somebody; return how many there were."""
         async with self.pool.transaction() as conn:
             person = await users.get_person(conn, user_id)
             if person is None:
@@ -194,6 +194,7 @@ class People:
         self, conn: Connection, session: Session, person: Person, caller: Caller
     ) -> int:
         ended = await sessions.revoke_sessions(conn, person.id, self.clock())
+        ended += await api_tokens.revoke_api_tokens(conn, person.id, self.clock())
         await audit_people.sessions_revoked(conn, session, person.username, ended, caller)
         await live_events.wake(conn, WOKEN)
         return ended

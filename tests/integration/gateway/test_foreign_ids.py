@@ -25,6 +25,7 @@ NOBODYS: Mapping[str, str] = {
     "schedule_id": "00000000-0000-4000-8000-000000000002",
     "user_id": "00000000-0000-4000-8000-000000000003",
     "session_id": "00000000-0000-4000-8000-000000000004",
+    "token_id": "00000000-0000-4000-8000-000000000006",
     "queue": "scanner.none",
     "letter_id": "00000000-0000-4000-8000-000000000005",
 }
@@ -61,6 +62,8 @@ async def foreign(gateway: Gateway, database: Database) -> dict[str, str]:
     async with await gateway.signed_in(Role.ADMIN) as admin:
         me = (await admin.get("/api/v1/auth/me")).json()["username"]
         own = (await admin.get("/api/v1/auth/sessions")).json()["data"]
+        made = {"name": "ci", "permissions": ["read_inventory"]}
+        token = (await admin.post("/api/v1/auth/tokens", json=made)).json()
         everybody = (await admin.get("/api/v1/users")).json()["data"]
         items = (await admin.get("/api/v1/items")).json()["data"]
     return {
@@ -69,6 +72,7 @@ async def foreign(gateway: Gateway, database: Database) -> dict[str, str]:
         "vault_id": "2",
         "user_id": next(user["id"] for user in everybody if user["username"] == me),
         "session_id": own[0]["id"],
+        "token_id": token["id"],
     }
 
 

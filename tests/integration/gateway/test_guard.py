@@ -93,6 +93,7 @@ def filled(path: str) -> str:
         .replace("{schedule_id}", uuid)
         .replace("{user_id}", uuid)
         .replace("{session_id}", uuid)
+        .replace("{token_id}", uuid)
         .replace("{queue}", "scanner.none")
         .replace("{letter_id}", uuid)
     )

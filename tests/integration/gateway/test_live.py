@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from services.gateway.domain.caller import Caller
 from services.gateway.domain.role import Role
 from services.gateway.domain.session import Carrier
 from services.gateway.handlers import on_event
@@ -26,7 +28,7 @@ from shared.events import ScanCompleted, VaultScanned
 from shared.events.scanning import ScanOutcome, VaultOutcome
 from shared.service.http import serve_http
 from tests.support.database import Database
-from tests.support.gateway import Gateway, running_gateway
+from tests.support.gateway import ORIGIN, Gateway, running_gateway
 
 SECONDS = 20
 
@@ -214,7 +216,10 @@ async def test_a_quiet_stream_pings(gateway: Gateway, bell: asyncio.Event) -> No
 
 async def test_watching_does_not_keep_an_idle_session_alive(gateway: Gateway) -> None:
     token = await gateway.token(Role.VIEWER)
-    found = await gateway.parts.authenticate.session(token, Carrier.BEARER)
+    caller = Caller(
+        address=ip_address("198.51.100.99"), is_https=True, own_origin=ORIGIN, user_agent=""
+    )
+    found = await gateway.parts.authenticate.session(token, Carrier.BEARER, caller)
     assert found is not None
     for _ in range(4):
         gateway.clock.forward(minutes=20)

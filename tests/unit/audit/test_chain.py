@@ -28,7 +28,9 @@ ENTRY = Entry(
     before="a",
     after="b",
 )
-texts = st.one_of(st.none(), st.text(st.characters(exclude_characters="\x00"), max_size=6))
+texts = st.one_of(
+    st.none(), st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)
+)
 OTHERS: dict[str, Any] = {
     "xid": 901,
     "id": 8,

@@ -1,0 +1,10 @@
+"""API tokens (see the SQL beside it)."""
+
+from shared.database.migrations import run_sql_beside
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    run_sql_beside(__file__)
