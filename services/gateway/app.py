@@ -165,7 +165,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
             second_factor_required=settings.second_factor_required,
         ),
         request_scan=RequestScan(pool=pool, bus=service.bus, clock=clock),
-        request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus),
+        request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus, clock=clock),
         change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
         request_threshold=RequestThreshold(pool=pool, bus=service.bus),
         dead_letters=DeadLetters(pool=pool, bus=service.bus),
@@ -189,8 +189,9 @@ def make_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     add_problem_handlers(app)
+    # Not `include_router`: the routes are whole, and FastAPI would look each up in two steps.
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     web.add_files(app)
     describe(app, guarded_routes(), VERSION)
     return app

@@ -1,5 +1,6 @@
 """What the gateway is told from outside, besides what every service is."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -54,7 +55,7 @@ class Settings(ServiceSettings):
     max_body_bytes: int = Field(default=65_536, ge=1024, le=10_485_760)
     max_streams: int = Field(default=200, ge=1, description="Live streams of one replica.")
 
-    @property
+    @cached_property
     def proxies(self) -> tuple[Network, ...]:
         """Return the trusted networks."""
         return parse_networks(self.trusted_proxies)

@@ -2,7 +2,9 @@
 
 The key is chosen from our own set by `kid`; nothing in a token's header (`jku`, `jwk`, `x5u`) is
 followed. A key that is not known here may have been made by another replica a moment ago, so the
-set is read again, but not more often than every few seconds.
+set is read again, but not more often than every few seconds. A signature that was found right
+stays right while its key is in the set, so it is not computed for each request of a session; the
+session's row is looked at each time all the same.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,6 +24,7 @@ ISSUER: Final = "certifyclouds"
 AUDIENCE: Final = "certifyclouds.gateway"
 TYPE: Final = "at+jwt"  # RFC 9068
 REQUIRED: Final = ("exp", "iat", "iss", "aud", "sub", "jti")
+MOST_KEPT: Final = 10_000
 READ_AGAIN_AFTER: Final = timedelta(seconds=10)
 
 LoadKeys = Callable[[], Awaitable[Sequence[SigningKey]]]
@@ -35,6 +38,7 @@ class EdDSATokens:
         self._clock = clock
         self._public: dict[str, Ed25519PublicKey] = {}
         self._newest: SigningKey | None = None
+        self._verified: dict[str, Claims] = {}
         self._read_at = datetime.min.replace(tzinfo=UTC)
 
     async def refresh(self) -> None:
@@ -43,6 +47,7 @@ class EdDSATokens:
         keys = sorted(await self._load(), key=lambda key: key.created_at)
         self._public = {key.kid: Ed25519PublicKey.from_public_bytes(key.public_key) for key in keys}
         self._newest = keys[-1]
+        self._verified.clear()
 
     def sign(self, claims: Claims) -> str:
         if self._newest is None:
@@ -62,6 +67,16 @@ class EdDSATokens:
         )
 
     async def read(self, token: str) -> Claims | None:
+        if token in self._verified:
+            return self._verified[token]
+        found = await self._read(token)
+        if found is not None:
+            if len(self._verified) >= MOST_KEPT:
+                self._verified.clear()
+            self._verified[token] = found
+        return found
+
+    async def _read(self, token: str) -> Claims | None:
         key = await self._key_of(token)
         if key is None:
             return None

@@ -16,6 +16,15 @@ def parts_of(request: Request) -> Parts:
     return cast("Parts", request.app.state.parts)
 
 
+def is_https(request: Request) -> bool:
+    """Say whether the caller reached us, or a trusted proxy before us, over HTTPS."""
+    scheme = str(request.scope["scheme"])
+    proxies = parts_of(request).settings.proxies
+    if proxies and _is_proxy(request.client.host if request.client else None, proxies):
+        scheme = _first(request, "x-forwarded-proto") or scheme
+    return scheme == "https"
+
+
 def caller_of(request: Request) -> Caller:
     """Return who calls; forwarded headers count only when a trusted proxy sent them."""
     settings = parts_of(request).settings
@@ -27,7 +36,7 @@ def caller_of(request: Request) -> Caller:
         host = _first(request, "x-forwarded-host") or host
     return Caller(
         address=client_address(peer, request.headers.getlist("x-forwarded-for"), settings.proxies),
-        is_https=scheme == "https",
+        is_https=is_https(request),
         own_origin=settings.public_origin or f"{scheme}://{host}",
         user_agent=request.headers.get("user-agent", "")[:LONGEST_USER_AGENT],
     )

@@ -1,46 +1,22 @@
 """The outermost layer: an id, a span and a count for each request, and headers on each answer."""
 
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
-import structlog
-from opentelemetry.propagate import extract
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.context import attach, detach
+from opentelemetry.propagate import get_global_textmap
+from opentelemetry.trace import SpanKind, Tracer, set_span_in_context
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from services.gateway.middleware.body_limit import limited
-from services.gateway.middleware.caller import caller_of
+from services.gateway.middleware.headers import add_headers
 from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
-
-_PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-)
-# Swagger UI sets styles in its markup; its scripts are files of ours like any other.
-_DOCS_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
-    " font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'"
-)
-_API_POLICY: Final = (
-    "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
-_ALWAYS: Final[Mapping[str, str]] = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
-_STRICT_TRANSPORT: Final = "max-age=31536000; includeSubDomains"
 
 
 def request_id(scope: Scope) -> str:
@@ -62,6 +38,10 @@ class Envelope:
         self.inner = app
         self._most_bytes = most_bytes
         self._tracer = tracer
+        self._propagator = get_global_textmap()
+        self._trace_headers = frozenset(name.encode() for name in self._propagator.fields)
+        # The client looks labels up anew each time; there are as many as routes and statuses.
+        self._kept: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._count = Counter(
             "gateway_http_requests_total",
             "Answered requests.",
@@ -80,8 +60,11 @@ class Envelope:
         if scope["type"] != "http":
             return
         scope.setdefault("state", {})["request_id"] = str(uuid4())
-        with structlog.contextvars.bound_contextvars(request_id=request_id(scope)):
+        tokens = bind_contextvars(request_id=request_id(scope))
+        try:
             await self._traced(scope, receive, send)
+        finally:
+            reset_contextvars(**tokens)
 
     async def _traced(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -92,55 +75,48 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(scope, message)
+                add_headers(scope, message)
                 self._observe(scope, status, time.perf_counter() - began)
             await send(message)
 
-        with self._tracer.start_as_current_span(
+        span = self._tracer.start_span(
             scope["method"],
-            context=extract(dict(Headers(scope=scope))),
+            context=self._propagator.extract(self._trace_of(scope)),
             kind=SpanKind.SERVER,
             attributes={"http.request.method": scope["method"], "url.path": scope["path"]},
-        ) as span:
-            try:
-                await self.inner(scope, receive_on, send_on)
-            except Exception as error:
-                # The problem document was sent by the inner handler; a broken stream has no answer.
-                if not status:
-                    raise
-                logger.debug("an answer broke off", error=type(error).__name__)
+        )
+        within = attach(set_span_in_context(span))
+        try:
+            await self.inner(scope, receive_on, send_on)
+        except Exception as error:
+            # The problem document was sent by the inner handler; a broken stream has no answer.
+            if not status:
+                raise
+            logger.debug("an answer broke off", error=type(error).__name__)
+        finally:
+            detach(within)
             span.update_name(f"{scope['method']} {_route(scope)}")
             span.set_attribute("http.response.status_code", status)
+            span.end()
+
+    def _trace_of(self, scope: Scope) -> dict[str, str]:
+        """Return the headers that a trace comes in."""
+        return {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in scope["headers"]
+            if name in self._trace_headers
+        }
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
-        self._count.labels(scope["method"], _route(scope), str(status)).inc()
-        self._seconds.labels(scope["method"], _route(scope)).observe(seconds)
+        key = (scope["method"], _route(scope), str(status))
+        if key not in self._kept:
+            self._kept[key] = (self._count.labels(*key), self._seconds.labels(*key[:2]))
+        count, histogram = self._kept[key]
+        count.inc()
+        histogram.observe(seconds)
 
 
 def _route(scope: Scope) -> str:
     """Return the route's pattern: one label for each endpoint, none for a stranger's guess."""
     route: Any = scope.get("route")
     return str(getattr(route, "path", "other"))
-
-
-def _add_headers(scope: Scope, message: Message) -> None:
-    headers = MutableHeaders(scope=message)
-    for name, value in _headers(scope).items():
-        headers.setdefault(name, value)
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    path = scope["path"]
-    found = {**_ALWAYS, "x-request-id": request_id(scope)}
-    if path == "/docs":
-        found["content-security-policy"] = _DOCS_POLICY
-    elif path == "/" or path.startswith("/assets/"):
-        found["content-security-policy"] = _PAGE_POLICY
-    else:
-        found["content-security-policy"] = _API_POLICY
-    if not path.startswith("/assets/"):
-        found["cache-control"] = "no-store"
-    if caller_of(Request(scope)).is_https:
-        found["strict-transport-security"] = _STRICT_TRANSPORT
-    own: dict[str, str] = scope["state"].get("response_headers", {})
-    return found | own

@@ -5,6 +5,7 @@ anything else of the request is read, so that a stranger cannot even learn what 
 like.
 """
 
+import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar, cast
 
@@ -63,7 +64,7 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the endpoint's handler, body parsing and validation included."""
-        handle = super().get_route_handler()
+        handle = self._bare() or super().get_route_handler()
         permission, narrowed = permission_of(self.endpoint), narrows(self.endpoint)
         endpoint = f"{'/'.join(sorted(self.methods or ()))} {self.path}"
 
@@ -73,6 +74,22 @@ class GuardedRoute(APIRoute):
             return await handle(request)
 
         return guarded
+
+    def _bare(self) -> Callable[[Request], Coroutine[Any, Any, Response]] | None:
+        """Return the endpoint itself, where FastAPI has nothing to read or to write for it."""
+        wants, answers = self.dependant, inspect.signature(self.endpoint).return_annotation
+        reads = (
+            wants.path_params,
+            wants.query_params,
+            wants.header_params,
+            wants.cookie_params,
+            wants.body_params,
+            wants.dependencies,
+        )
+        writes = not (isinstance(answers, type) and issubclass(answers, Response))
+        if any(reads) or writes or wants.request_param_name != "request":
+            return None
+        return cast("Callable[[Request], Coroutine[Any, Any, Response]]", self.endpoint)
 
 
 def session_of(request: Request) -> Session:

@@ -14,8 +14,9 @@ from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.envelope import request_uuid
 from services.gateway.middleware.guard import GuardedRoute, needs, session_of
 from services.gateway.queries import permissions
+from services.gateway.routes.accepted import accepted_answer
 from services.gateway.routes.answers import Meta, as_json, position, whole
-from services.gateway.routes.parameters import CursorText, Limit
+from services.gateway.routes.parameters import CursorText, IdempotencyKey, Limit
 from shared.events.permissions import Answer
 
 router = APIRouter(prefix="/api/v1/permissions", route_class=GuardedRoute, tags=["permissions"])
@@ -94,12 +95,12 @@ async def list_permissions(
 
 @router.post("/check", status_code=202, response_model=CheckAccepted)
 @needs(Permission.REQUEST_SCAN)
-async def request_check(request: Request) -> Response:
+async def request_check(request: Request, key: IdempotencyKey = None) -> Response:
     """Ask for a check now. Asking again while one waits costs nothing more."""
-    at = await parts_of(request).request_permission_check(
-        session_of(request), course=request_uuid(request), caller=caller_of(request)
+    accepted = await parts_of(request).request_permission_check(
+        session_of(request), course=request_uuid(request), caller=caller_of(request), key=key
     )
-    return as_json({"requested_at": at}, 202, {"location": "/api/v1/permissions"})
+    return accepted_answer(accepted)
 
 
 def _meta(following: str | None) -> dict[str, object]:

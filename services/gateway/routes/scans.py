@@ -14,6 +14,7 @@ from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.envelope import request_uuid
 from services.gateway.middleware.guard import GuardedRoute, needs, scope_of, session_of
 from services.gateway.queries import comparison, scans
+from services.gateway.routes.accepted import accepted_answer
 from services.gateway.routes.answers import (
     FieldChange,
     Meta,
@@ -74,10 +75,7 @@ async def request_scan(request: Request, body: ScanRequest, key: IdempotencyKey 
         caller=caller_of(request),
         key=key,
     )
-    headers = {"location": accepted.location}
-    if accepted.again:
-        headers["idempotent-replayed"] = "true"
-    return as_json(accepted.answer, 202, headers)
+    return accepted_answer(accepted)
 
 
 @router.get("", response_model=Page[Scan])

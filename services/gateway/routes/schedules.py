@@ -15,6 +15,7 @@ from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.envelope import request_uuid
 from services.gateway.middleware.guard import GuardedRoute, needs, session_of
 from services.gateway.queries import schedules, trends
+from services.gateway.routes.accepted import accepted_answer
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.parameters import (
     STORABLE,
@@ -22,7 +23,6 @@ from services.gateway.routes.parameters import (
     ScopeText,
     SubscriptionIds,
 )
-from services.gateway.steps.once import Accepted
 from shared.cron import LONGEST, Recurrence
 from shared.events.scanning import ScanMode
 
@@ -121,7 +121,7 @@ async def add_schedule(
     accepted = await parts.change_schedule.add(
         session_of(request), body.wanted(), request_uuid(request), caller_of(request), key
     )
-    return _answer(accepted)
+    return accepted_answer(accepted)
 
 
 @router.get("/schedules/{schedule_id}", response_model=Schedule)
@@ -179,11 +179,4 @@ async def _change(request: Request, schedule_id: UUID, wanted: dict[str, Any]) -
     accepted = await parts_of(request).change_schedule.change(
         session_of(request), schedule_id, wanted, request_uuid(request), caller_of(request)
     )
-    return _answer(accepted)
-
-
-def _answer(accepted: Accepted) -> Response:
-    headers = {"location": accepted.location}
-    if accepted.again:
-        headers["idempotent-replayed"] = "true"
-    return as_json(accepted.answer, 202, headers)
+    return accepted_answer(accepted)

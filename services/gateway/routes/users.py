@@ -13,6 +13,7 @@ from services.gateway.domain.person import Person
 from services.gateway.domain.role import Permission, Role
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.guard import GuardedRoute, needs, session_of
+from services.gateway.routes.accepted import accepted_answer
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.own_account import Ended
 from services.gateway.routes.parameters import IdempotencyKey, Password, ScopeText, Username
@@ -110,10 +111,7 @@ async def add_user(request: Request, body: NewUser, key: IdempotencyKey = None) 
         caller=caller_of(request),
         key=key,
     )
-    headers = {"location": added.location}
-    if added.again:
-        headers["idempotent-replayed"] = "true"
-    return as_json(added.answer, 201, headers)
+    return accepted_answer(added, 201)
 
 
 @router.get("/{user_id}", response_model=User)

@@ -135,3 +135,16 @@ async def test_the_description_shows_both(gateway: Gateway) -> None:
         described = json.loads((await http.get("/openapi.json")).text)
 
     assert {PERMISSIONS, f"{PERMISSIONS}/check"} <= described["paths"].keys()
+
+
+async def test_a_repeated_request_with_one_key_asks_for_one_check(gateway: Gateway) -> None:
+    async with await gateway.signed_in(Role.OPERATOR) as http:
+        key = {"idempotency-key": "once"}
+        answers = [await http.post(f"{PERMISSIONS}/check", headers=key) for _ in range(2)]
+        other = await http.post(f"{PERMISSIONS}/check")
+
+    assert [answer.status_code for answer in (*answers, other)] == [202, 202, 202]
+    assert answers[0].json() == answers[1].json()
+    assert answers[1].headers["idempotent-replayed"] == "true"
+    asked = [one for one in await gateway.actions() if one[0] == "permission-check:requested"]
+    assert len(asked) == 2
