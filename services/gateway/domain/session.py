@@ -34,6 +34,7 @@ class Ended(StrEnum):
     IDLE = "idle"
     USER_DISABLED = "user_disabled"
     WRONG_CARRIER = "wrong_carrier"
+    RIGHTS_CHANGED = "rights_changed"  # the session lives on, what was opened with it does not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,12 @@ def ending(session: Session, carrier: Carrier, now: datetime) -> Ended | None:
 def in_time(claims: Claims, now: datetime) -> bool:
     """Return whether a token's instants hold, with a little leeway for clocks that differ."""
     return claims.issued_at - LEEWAY <= now < claims.expires_at + LEEWAY
+
+
+def same_rights(one: Session, other: Session) -> bool:
+    """Return whether both may do and see the same."""
+    names = ("role", "scope", "permissions", "must_change_password")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def may(session: Session, permission: Permission) -> bool:

@@ -90,10 +90,10 @@ class ApiTokens:
             await api_tokens.touch_api_token(self.pool, found.id, now)
         return found
 
-    async def still_works(self, token_id: UUID) -> bool:
-        """Say whether a token that was admitted is still good."""
+    async def living(self, token_id: UUID) -> ApiToken | None:
+        """Return a token that was admitted as it is now, or None when it is good no more."""
         found = await api_tokens.get_api_token(self.pool, token_id)
-        return found is not None and api_token.works(found, None, self.clock())
+        return found if found and api_token.works(found, None, self.clock()) else None
 
     def _hash(self, text: str) -> bytes:
         return self.fingerprints.fingerprint(f"token/{text}")

@@ -17,6 +17,7 @@ from services.gateway.domain.session import (
     in_time,
     may,
     needs_touch,
+    same_rights,
 )
 from services.gateway.ports import SessionTokens
 from services.gateway.steps import audit_trail
@@ -109,14 +110,16 @@ class Authenticate:
         return found
 
     async def ended(self, session: Session) -> Ended | None:
-        """Return why a session has ended since, or None; this is no use of it."""
+        """Return why what was opened with a session ends, or None; this is no use of it."""
         if session.carrier is Carrier.API:
-            works = await self.api_tokens.still_works(session.id)
-            return None if works else Ended.REVOKED
-        found = await sessions.get_session(self.pool, session.id)
+            token = await self.api_tokens.living(session.id)
+            found, why = (as_session(token) if token else None), None
+        else:
+            found = await sessions.get_session(self.pool, session.id)
+            why = ending(found, session.carrier, self.clock()) if found else None
         if found is None:
             return Ended.REVOKED
-        return ending(found, session.carrier, self.clock())
+        return why or (None if same_rights(found, session) else Ended.RIGHTS_CHANGED)
 
     async def check(
         self,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from services.gateway.domain import problem
 from services.gateway.domain.scope import Scope
+from services.gateway.domain.session import Ended
 from services.gateway.domain.sight import SCAN_ENDED, About, sees, subject_of
 from services.gateway.queries import scans
 from services.gateway.queries.sight import places_of
@@ -81,14 +82,15 @@ class LiveStream:
     pool: Pool
     hub: LiveHub
     overview: Cached[dict[str, Any]]
-    has_ended: Callable[[], Awaitable[object]]
+    has_ended: Callable[[], Awaitable[Ended | None]]
     scope: Scope | None = None
     ping_seconds: float = PING_SECONDS
 
     async def frames(self, last_event_id: int | None, bell: asyncio.Event) -> AsyncIterator[bytes]:
         """Yield the stream's bytes until the session, the replica or the database goes away.
 
-        After any of these the browser comes back with the last id it saw.
+        After any of these the browser comes back with the last id it saw; so it does when what its
+        user may see has changed, and the stream then begins within that.
         """
         yield b"retry: %d\n\n" % RETRY_MILLISECONDS
         try:
@@ -97,14 +99,18 @@ class LiveStream:
             while not self.hub.closed:
                 bell.clear()
                 events = await live_events.list_events(self.pool, after=position)
+                # After the events were read and before they are told: who may not see them any
+                # more does not.
+                ended = await self.has_ended()
+                if ended:
+                    if ended is not Ended.RIGHTS_CHANGED:
+                        yield b"event: session-ended\ndata: {}\n\n"
+                    return
                 seen = await self._seen(events)
                 known = await self._progress(seen)
                 for event in seen:
                     yield _frame(event, known)
                 position = events[-1].id if events else position
-                if await self.has_ended():
-                    yield b"event: session-ended\ndata: {}\n\n"
-                    return
                 if not events and not await self._rung(bell):
                     yield b": ping\n\n"
         except TransientError:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID, uuid4
 
+from services.gateway.domain import problem
 from services.gateway.domain.caller import Caller
 from services.gateway.domain.session import Session
 from services.gateway.steps import audit_trail
@@ -14,6 +15,7 @@ from shared.clock import Clock
 from shared.database import Connection, Pool
 from shared.events import ScanRequested
 from shared.events.scanning import ScanMode
+from shared.selector import SelectorError, parse_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class RequestScan:
         Somebody with a scope asks within it: a selector's terms must all apply. Raises
         `ProblemError` when the key was used for another request.
         """
-        selector = " ".join(filter(None, (session.scope, selector)))
+        selector = _within(session.scope, selector)
         event = ScanRequested(
             scan_id=uuid4(),
             mode=mode,
@@ -72,3 +74,12 @@ class RequestScan:
         await audit_trail.scan_requested(conn, session, event.scan_id, event.mode, course, caller)
         answer = {"id": str(event.scan_id), "state": "requested", "mode": event.mode.value}
         return Accepted(location=f"/api/v1/scans/{event.scan_id}", answer=answer)
+
+
+def _within(scope: str, selector: str) -> str:
+    """Return a selector within a scope. Raises `ProblemError` where both are too long together."""
+    both = " ".join(filter(None, (scope, selector)))
+    try:
+        return str(parse_scope(both))
+    except SelectorError as error:
+        raise problem.invalid(f"With your scope before it, it cannot be read: {error}.") from error

@@ -98,3 +98,24 @@ async def test_a_stream_tells_of_ones_own_vaults_and_of_no_others(
     assert "50" not in ended["summary"]
     assert (ended["progress"]["items"], ended["progress"]["unreadable"]) == (5, 0)
     assert seen[Role.ADMIN][-1]["progress"]["items"] == 50
+
+
+async def test_a_stream_ends_when_its_readers_scope_changes_and_tells_nothing_beyond_the_new_one(
+    database: Database, tmp_path: Path
+) -> None:
+    await seed_estate(database, [SeedItem(name="mine", vault=1)])
+    async with running_gateway(database, tmp_path) as gateway, serving(gateway) as url:
+        token = await gateway.token(Role.VIEWER)
+        async with watching(url, token) as reader:
+            await reader.frame()
+            await gateway.pool.execute("UPDATE gateway.app_user SET scope = 'vault:KV-Pay'")
+            await happen(gateway, scanned(2))
+            after = await reader.frame()
+        async with watching(url, token) as reader:
+            await reader.frame()
+            await happen(gateway, scanned(2))
+            await happen(gateway, scanned(1))
+            (seen,) = await reader.events(1)
+
+    assert not after, "it ends without a word, and the browser comes back"
+    assert seen["data"]["vault_id"] == 1

@@ -337,3 +337,15 @@ async def test_a_password_that_is_changed_while_it_is_being_checked_opens_nothin
 
     assert answer.status_code == 401
     assert await gateway.pool.fetchval("SELECT count(*) FROM gateway.session") == 0
+
+
+async def test_a_selector_that_is_too_long_within_a_scope_is_refused(gateway: Gateway) -> None:
+    name = await gateway.add_user(Role.OPERATOR)
+    await gateway.pool.execute(
+        "UPDATE gateway.app_user SET scope = $2 WHERE username = $1", name, "sub:" + "a" * 1900
+    )
+    async with signed_in(gateway, name, PASSWORD) as http:
+        answer = await http.post("/api/v1/scans", json={"selector": "vault:" + "b" * 200})
+
+    assert answer.status_code == 422, answer.text
+    assert "With your scope before it" in answer.json()["detail"]
