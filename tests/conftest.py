@@ -20,8 +20,10 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     """Collect what a broker's client forgot once its event loop has ended.
 
-    Collected later, it would be told as the fault of whatever test runs then.
+    Collected later, it would be told as the fault of whatever test runs then. pytest itself lets
+    go of what fixtures gave only after this, and a client that one of them holds goes with it.
     """
     yield
-    if uses_a_broker(item.path):
+    if isinstance(item, pytest.Function) and uses_a_broker(item.path):
+        item.funcargs.clear()
         collect_leftovers()

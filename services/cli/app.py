@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from services.cli import audit, doctor_output, doctor_through, output, queues, schedules, through
+from services.cli.break_glass import break_glass
 from services.cli.client import Client
 from services.cli.platform import Plan
 from services.cli.serve import serve_command
@@ -43,6 +44,7 @@ commands = typer.Typer(
 
 commands.add_typer(schedules.commands, name="schedules")
 commands.command()(queues.queues)
+commands.command("break-glass")(break_glass)
 commands.add_typer(queues.commands, name="dead-letters")
 commands.add_typer(audit.commands, name="audit")
 

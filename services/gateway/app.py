@@ -5,6 +5,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.gateway.adapters.guesses import Zxcvbn
 from services.gateway.adapters.one_time_codes import TimedCodes
 from services.gateway.adapters.passwords import Argon2Hasher
 from services.gateway.adapters.tokens import EdDSATokens
@@ -51,10 +52,12 @@ from services.gateway.steps.request_permission_check import RequestPermissionChe
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.second_factor import SecondFactor
-from services.gateway.steps.set_up import hand_over, offer_setup_token
+from services.gateway.steps.set_up import hand_over, offer_break_glass, offer_setup_token
 from services.gateway.steps.sight import Sight
 from services.gateway.steps.sign_in import SignIn
 from shared.audit import Sealer
+from shared.clock import utc_now
+from shared.database import create_pool
 from shared.errors import SettingsError
 from shared.events import ScanCompleted, VaultScanned
 from shared.service import VERSION, PublicApp, Service
@@ -131,6 +134,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
     sign_in = SignIn(
         pool=pool,
         hasher=Argon2Hasher(),
+        guesser=Zxcvbn(),
         tokens=tokens,
         factor=factor,
         names=keyring.fingerprint,
@@ -217,6 +221,15 @@ async def setup_token(service: Service, settings: Settings) -> None:
     await hand_over(token, file)
     if token:
         logger.info("there is no administrator yet; the set-up token is in a file", file=str(file))
+
+
+async def offer_code(database_url: str, username: str, lifetime: timedelta) -> str:
+    """Return a break-glass code for this user; raises `TransientError` without the database."""
+    pool = await create_pool(database_url, service="gateway", max_size=1)
+    try:
+        return await offer_break_glass(pool, username, lifetime=lifetime, clock=utc_now)
+    finally:
+        await pool.close()
 
 
 def _add_tasks(service: Service, settings: Settings, keyring: Keyring, parts: Parts) -> None:

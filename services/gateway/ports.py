@@ -1,5 +1,6 @@
 """What the gateway asks of its cryptography; `adapters/` implement these."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -20,6 +21,14 @@ class PasswordHasher(Protocol):
 
     def is_outdated(self, stored: str) -> bool:
         """Return whether a hash was made with weaker parameters than today's."""
+        ...
+
+
+class GuessCounter(Protocol):
+    """Judges how well a password withstands guessing."""
+
+    async def guesses(self, password: str, *, context: Iterable[str]) -> float:
+        """Return about how many guesses it takes; words of the context are tried first."""
         ...
 
 

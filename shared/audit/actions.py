@@ -7,6 +7,7 @@ class Action(StrEnum):
     """Every act that is recorded. A new act is a new member here, reviewed like code."""
 
     ADMINISTRATOR_CREATED = "administrator:created"
+    BREAK_GLASS_OFFERED = "break-glass:offered"
     SESSION_OPENED = "session:opened"
     SESSION_REFUSED = "session:refused"
     SESSION_CLOSED = "session:closed"

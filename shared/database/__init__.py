@@ -4,7 +4,7 @@
 """
 
 from shared.database.catalogue import DATABASE, LOGIN_ROLES, SCHEMAS, SERVICES
-from shared.database.cluster import Cluster
+from shared.database.cluster import Cluster, embedded_url
 from shared.database.connect import Connection
 from shared.database.pool import Pool, create_pool
 from shared.database.resolver import Resolved, resolve
@@ -21,6 +21,7 @@ __all__ = [
     "Pool",
     "Resolved",
     "create_pool",
+    "embedded_url",
     "is_transient",
     "resolve",
     "wait_for_schema",

@@ -32,6 +32,8 @@ HOST: Final = "127.0.0.1"
 _READY_LINE: Final = 7
 _POLL_SECONDS: Final = 0.01
 _STOP_SECONDS: Final = 20.0
+_PORT_FILE: Final = "port"
+_PASSWORD_FILE: Final = "superuser.pw"  # noqa: S105 - a file's name
 
 
 class Cluster:
@@ -146,7 +148,7 @@ class Cluster:
         self._lock = lock
 
     def _superuser_password(self) -> str:
-        file = self.state / "superuser.pw"
+        file = self.state / _PASSWORD_FILE
         with contextlib.suppress(FileExistsError):
             handle = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as stream:
@@ -200,7 +202,7 @@ class Cluster:
 
     def _choose_port(self) -> int:
         """Return the port of the last time if it is free, else a free one."""
-        file = self.state / "port"
+        file = self.state / _PORT_FILE
         wanted = int(file.read_text()) if file.exists() else None
         found = wanted if wanted is not None and is_free(wanted) else free_port()
         file.write_text(str(found))
@@ -225,3 +227,16 @@ class Cluster:
             and lines[0] == str(self.pid)
             and lines[_READY_LINE].strip() == "ready"
         )
+
+
+def embedded_url(state: Path) -> str:
+    """Return the superuser's address of the embedded server that another process runs there.
+
+    Raises `SettingsError` when there never was one.
+    """
+    try:
+        port = int((state / _PORT_FILE).read_text())
+        password = (state / _PASSWORD_FILE).read_text()
+    except (OSError, ValueError):
+        raise SettingsError(f"No database was ever started in {state}.") from None
+    return f"postgresql://{SUPERUSER}:{quote(password, safe='')}@{HOST}:{port}/{DATABASE}"

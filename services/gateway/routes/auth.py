@@ -19,21 +19,23 @@ from services.gateway.middleware.guard import (
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.parameters import Code, Password, Username
 from services.gateway.steps.authenticate import spend_sign_in
-from services.gateway.steps.set_up import create_administrator, hand_over
+from services.gateway.steps.set_up import hand_over, redeem
 from services.gateway.steps.sign_in import SignedIn
 
 router = APIRouter(prefix="/api/v1/auth", route_class=GuardedRoute, tags=["auth"])
 
 
 class LoginRequest(BaseModel):
-    """Name and password; with a set-up token they become the first administrator's."""
+    """Name and password; with a set-up token they become an administrator's."""
 
     model_config = ConfigDict(extra="forbid")
 
     username: Username
     password: Password
     setup_token: Annotated[SecretStr, Field(max_length=200)] | None = Field(
-        default=None, description="The one-time token that `certifyclouds up` prints."
+        default=None,
+        description="The one-time token that `certifyclouds up` prints, or `certifyclouds"
+        " break-glass`.",
     )
     code: Code | None = None
     session: Literal["bearer", "cookie"] = Field(
@@ -70,7 +72,7 @@ class LoginAnswer(BaseModel):
 @router.post("/login", response_model=LoginAnswer)
 @needs(Permission.OPEN)
 async def login(request: Request, body: LoginRequest) -> Response:
-    """Sign in, or create the first administrator with the set-up token.
+    """Sign in, or become an administrator with a set-up token.
 
     A session lasts eight hours, or one hour without use. After five failures an account waits 15
     minutes; all failures get the same answer.
@@ -88,7 +90,7 @@ async def login(request: Request, body: LoginRequest) -> Response:
         )
     else:
         token = body.setup_token.get_secret_value()
-        signed_in = await create_administrator(
+        signed_in = await redeem(
             parts.sign_in, token, body.username, password, carrier=carrier, caller=caller
         )
         if file := parts.settings.token_file:

@@ -66,11 +66,11 @@ function setUpMode(on) {
   $("token-field").hidden = !on;
   $("setup-token").required = on;
   $("password").autocomplete = on ? "new-password" : "current-password";
-  $("door-title").textContent = on ? "First administrator" : "Sign in";
-  $("enter").textContent = on ? "Create and sign in" : "Sign in";
-  $("switch").textContent = on ? "Sign in instead" : "First start? Create the first administrator";
+  $("door-title").textContent = on ? "Use a set-up token" : "Sign in";
+  $("enter").textContent = on ? "Become administrator" : "Sign in";
+  $("switch").textContent = on ? "Sign in instead" : "First start, or locked out? Use a set-up token";
   $("door-hint").textContent = on
-    ? "The one-time token was printed where the platform was started. The password needs 12 characters."
+    ? "The one-time token was printed where the platform was started, or by certifyclouds break-glass. The password is a new one, of 12 characters or more."
     : "Metadata only: no secret value ever reaches this page.";
 }
 

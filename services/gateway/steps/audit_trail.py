@@ -67,12 +67,19 @@ async def account_locked(conn: Connection, username: str, scope: str, caller: Ca
     )
 
 
-async def administrator_created(conn: Connection, username: str, caller: Caller) -> None:
+async def break_glass_offered(conn: Connection, username: str) -> None:
+    await record(
+        conn,
+        AuditEntry(action=Action.BREAK_GLASS_OFFERED, actor="command line", subject=username),
+    )
+
+
+async def administrator_created(conn: Connection, username: str, by: str, caller: Caller) -> None:
     await record(
         conn,
         AuditEntry(
             action=Action.ADMINISTRATOR_CREATED,
-            actor="set-up token",
+            actor=by,
             subject=username,
             address=caller.address,
         ),

@@ -13,10 +13,11 @@ from services.gateway.domain import password as passwords
 from services.gateway.domain import problem
 from services.gateway.domain.caller import Caller
 from services.gateway.domain.person import Person, difference, refusal
-from services.gateway.domain.problem import FieldError, ProblemError
+from services.gateway.domain.problem import ProblemError
 from services.gateway.domain.role import Role
 from services.gateway.domain.session import IDLE, Session, is_fresh
 from services.gateway.steps import audit_people, audit_trail
+from services.gateway.steps.new_password import refuse_weak, unusable
 from services.gateway.steps.once import Accepted, key_of, once
 from services.gateway.steps.sign_in import SignIn
 from services.gateway.store import api_tokens, live_events, second_factors, sessions, users
@@ -66,7 +67,7 @@ class People:
     ) -> Accepted:
         """Add somebody with a first password, which opens nothing but its own change."""
         self._ask_for_freshness(session)
-        refuse_weak(password, username)
+        await refuse_weak(self.sign_in.guesser, password, username)
         hashed = await self.sign_in.hasher.hash(passwords.normalise(password))
         async with self.pool.transaction() as conn:
             return await once(
@@ -107,7 +108,8 @@ class People:
         """Give somebody another first password and sign them out."""
         self._ask_for_freshness(session)
         known = await users.get_person(self.pool, user_id)
-        refuse_weak(password, known.username if known else "")
+        name = known.username if known else ""
+        await refuse_weak(self.sign_in.guesser, password, name)
         hashed = await self.sign_in.hasher.hash(passwords.normalise(password))
         async with self.pool.transaction() as conn:
             person = await self._locked(conn, session, user_id, None)
@@ -226,9 +228,9 @@ class OwnAccount:
     ) -> int:
         """Choose another password; every other session ends. Return how many did."""
         await self._prove(session, present, code, caller)
-        refuse_weak(wanted, session.username)
+        await refuse_weak(self.sign_in.guesser, wanted, session.username)
         if passwords.normalise(wanted) == passwords.normalise(present):
-            raise _unusable("It is the password that you have; choose another.")
+            raise unusable("It is the password that you have; choose another.")
         hashed = await self.sign_in.hasher.hash(passwords.normalise(wanted))
         async with self.pool.transaction() as conn:
             await users.set_password(conn, session.user_id, hashed, must_change=False)
@@ -274,13 +276,3 @@ class OwnAccount:
             # 401 would say that the session has ended.
             missing = error.code == problem.second_factor_needed().code
             raise (problem.code_missing() if missing else problem.confirmation_refused()) from error
-
-
-def refuse_weak(password: str, username: str) -> None:
-    """Raise `ProblemError` for a password that is easy to guess."""
-    if why := passwords.refusal(password, context=(username,)):
-        raise _unusable(why)
-
-
-def _unusable(why: str) -> ProblemError:
-    return problem.invalid(why, (FieldError(pointer="/body/password", detail=why),))

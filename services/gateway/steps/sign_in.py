@@ -22,7 +22,7 @@ from services.gateway.domain.lockout import (
 )
 from services.gateway.domain.second_factor import Outcome
 from services.gateway.domain.session import LIFETIME, Carrier, Claims, Session
-from services.gateway.ports import PasswordHasher, SessionTokens
+from services.gateway.ports import GuessCounter, PasswordHasher, SessionTokens
 from services.gateway.steps import audit_trail
 from services.gateway.steps.second_factor import SecondFactor
 from services.gateway.store import limits, live_events, sessions, users
@@ -49,6 +49,7 @@ class SignIn:
 
     pool: Pool
     hasher: PasswordHasher
+    guesser: GuessCounter
     tokens: SessionTokens
     factor: SecondFactor
     names: DataKey
@@ -64,12 +65,16 @@ class SignIn:
         user = await self.prove(username, password, code, caller)
         return await self._begin(user, password, carrier=carrier, caller=caller)
 
+    def account_of(self, username: str) -> bytes:
+        """Return what failed sign-ins of this name are counted under."""
+        return self.names.fingerprint(username.casefold())
+
     async def prove(self, username: str, password: str, code: str | None, caller: Caller) -> User:
         """Return the user whose password and second factor these are; raises like `open`.
 
         What fails here counts towards the lock, whoever asks and what for: a wrong code as well.
         """
-        account = self.names.fingerprint(username.casefold())
+        account = self.account_of(username)
         async with self.pool.transaction() as conn:
             user = await users.get_user(conn, username)
             locked = await self._count(conn, account, user, caller)

@@ -88,6 +88,11 @@ async def save_standings(
         )
 
 
+async def forget_account(conn: Connection, account: bytes) -> None:
+    """Forget the failed sign-ins of an account, and its locks."""
+    await conn.execute("DELETE FROM gateway.login_standing WHERE account = $1", account)
+
+
 async def forget_limits(pool: Pool, *, before: datetime) -> None:
     """Delete what has no effect any more."""
     await pool.execute("DELETE FROM gateway.rate_bucket WHERE updated_at < $1", before)

@@ -158,6 +158,20 @@ async def save_password_hash(conn: Connection, user_id: UUID, password_hash: str
     )
 
 
+async def restore_administrator(conn: Connection, user_id: UUID, password_hash: str) -> None:
+    """Make somebody an administrator of everything who can sign in, whatever they were."""
+    await conn.execute(
+        """
+        UPDATE gateway.app_user
+           SET role = 'admin', scope = '', password_hash = $2, must_change_password = false,
+               disabled_at = NULL, removed_at = NULL, revision = revision + 1
+         WHERE id = $1
+        """,
+        user_id,
+        password_hash,
+    )
+
+
 async def has_administrator(conn: Connection) -> bool:
     """Return whether there ever was an administrator: then nobody else becomes the first one."""
     return bool(

@@ -7,38 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain import csrf, password, problem
+from services.gateway.domain import csrf, problem
 from services.gateway.domain.caller import Caller
 from services.gateway.domain.problem import FieldError, ProblemError
 from services.gateway.domain.rate import Bucket
 from services.gateway.domain.role import GRANTS, Permission, Role, allows
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("elevenchars", "at least 12"),
-        ("x1" * 65, "at most 128"),
-        ("PasswordPassword", "among the first"),
-        ("aaaaaaaaaaaaaaaa", "among the first"),
-        ("my CertifyClouds login", "must not contain"),
-        ("i am lovelace and proud", "must not contain"),
-        ("a quiet lake in autumn", None),
-        ("ÄÖÜ-ßßß-ñçå-12", None),
-        ("x7" * 3 + "kq9" * 40, None),
-    ],
-)
-def test_long_passwords_are_accepted_without_rules_about_characters(
-    text: str, why: str | None
-) -> None:
-    refusal = password.refusal(text, context=("lovelace", "li"))
-
-    assert (why is None) == (refusal is None)
-    assert why is None or (refusal is not None and why in refusal)
-
-
-def test_a_password_means_the_same_on_each_keyboard() -> None:
-    assert password.normalise("e\u0301\uff11") == "\u00e9" + "1"
 
 
 def test_every_permission_belongs_to_the_administrator_and_every_role_is_in_the_table() -> None:

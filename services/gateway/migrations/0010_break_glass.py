@@ -1,0 +1,10 @@
+"""Break-glass codes (see the SQL beside it)."""
+
+from shared.database.migrations import run_sql_beside
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    run_sql_beside(__file__)
