@@ -16,7 +16,16 @@ import orjson
 import typer
 from rich.console import Console
 
-from services.cli import audit, doctor_output, doctor_through, output, queues, schedules, through
+from services.cli import (
+    approvals,
+    audit,
+    doctor_output,
+    doctor_through,
+    output,
+    queues,
+    schedules,
+    through,
+)
 from services.cli.break_glass import break_glass
 from services.cli.client import Client
 from services.cli.platform import Plan
@@ -47,6 +56,7 @@ commands.command()(queues.queues)
 commands.command("break-glass")(break_glass)
 commands.add_typer(queues.commands, name="dead-letters")
 commands.add_typer(audit.commands, name="audit")
+commands.add_typer(approvals.commands, name="approvals")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]

@@ -84,17 +84,40 @@ def purge(
     letter: LetterArgument = None,
     *,
     all_: AllOption = False,
+    approval: Annotated[
+        str | None, typer.Option(help="The approved request, as `request-purge` printed it.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Delete dead letters for good."""
-    answer = _move(queue, letter, "purge", all_=all_)
+    more = {"approval": approval} if approval else {}
+    answer = _move(queue, letter, "purge", all_=all_, **more)
     typer.echo(json_.dumps(answer) if json else f"{answer['count']} of {queue} deleted.")
 
 
-def _move(queue: str, letter: str | None, act: str, *, all_: bool) -> dict[str, Any]:
+@commands.command("request-purge")
+def request_purge(
+    queue: QueueArgument,
+    letter: LetterArgument = None,
+    *,
+    all_: AllOption = False,
+    reason: Annotated[str, typer.Option(help="For whoever decides, and for the record.")] = "",
+    json: JsonOption = False,
+) -> None:
+    """Ask somebody else to approve the deletion of exactly these dead letters."""
+    answer = _move(queue, letter, "purge-requests", all_=all_, reason=reason)
+    typer.echo(
+        json_.dumps(answer)
+        if json
+        else f"Request {answer['id']} waits until {answer['expires_at']}. Somebody else approves it"
+        f" (certifyclouds approvals approve {answer['id']}); then repeat with --approval."
+    )
+
+
+def _move(queue: str, letter: str | None, act: str, *, all_: bool, **more: str) -> dict[str, Any]:
     if all_ == (letter is not None):
         raise SettingsError("Name one dead letter by its id, or say --all.")
-    wanted: dict[str, Any] = {"all": True} if all_ else {"id": letter}
+    wanted: dict[str, Any] = {"all": True, **more} if all_ else {"id": letter, **more}
     with Client(load_settings(ClientSettings)) as client:
         return client.post(f"/queues/{_quoted(queue)}/dead-letters/{act}", wanted)
 

@@ -9,6 +9,7 @@ from services.gateway.adapters.guesses import Zxcvbn
 from services.gateway.adapters.one_time_codes import TimedCodes
 from services.gateway.adapters.passwords import Argon2Hasher
 from services.gateway.adapters.tokens import EdDSATokens
+from services.gateway.domain.approval import Act
 from services.gateway.handlers import add_handlers
 from services.gateway.middleware.envelope import Envelope
 from services.gateway.middleware.guard import GuardedRoute
@@ -34,10 +35,12 @@ from services.gateway.routes import (
     watch,
     web,
 )
+from services.gateway.routes import approvals as approval_routes
 from services.gateway.routes.description import describe
 from services.gateway.schedule import keep_signing_keys, keep_tidy
 from services.gateway.settings import Settings
 from services.gateway.steps.api_tokens import ApiTokens
+from services.gateway.steps.approvals import Approvals
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.change_schedule import ChangeSchedule
@@ -82,6 +85,7 @@ ROUTERS: Final = (
     permissions.router,
     vaults.router,
     thresholds.router,
+    approval_routes.router,
     queues.router,
     watch.router,
     system.router,
@@ -130,6 +134,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         fingerprints=keyring.fingerprint,
         clock=clock,
     )
+    approvals = Approvals(pool=pool, clock=clock)
     api_tokens = ApiTokens(pool=pool, fingerprints=keyring.fingerprint, clock=clock)
     sign_in = SignIn(
         pool=pool,
@@ -172,7 +177,14 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus, clock=clock),
         change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
         request_threshold=RequestThreshold(pool=pool, bus=service.bus),
-        dead_letters=DeadLetters(pool=pool, bus=service.bus),
+        approvals=approvals,
+        dead_letters=DeadLetters(
+            pool=pool,
+            bus=service.bus,
+            clock=clock,
+            approvals=approvals,
+            needs_approval=settings.needs_approval(Act.PURGE_DEAD_LETTERS),
+        ),
         export_audit=ExportAudit(pool=pool),
         overview=overview,
         scope_of=sight.scope_of,

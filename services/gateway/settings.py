@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
+from services.gateway.domain.approval import Act
 from services.gateway.domain.client_ip import Network, parse_networks
 from shared.settings import SecretKey, ServiceSettings
 
@@ -16,6 +17,18 @@ def _networks(text: str) -> str:
     """Refuse a list that cannot be read, or that trusts everybody."""
     parse_networks(text)
     return text
+
+
+def _acts(text: str) -> str:
+    """Refuse a list with an act that nobody can ask for."""
+    known = {act.value for act in Act}
+    if unknown := [word for word in _words(text) if word not in known]:
+        raise ValueError(f"there is no act “{unknown[0]}”; there are: {', '.join(sorted(known))}")
+    return text
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 class Settings(ServiceSettings):
@@ -52,6 +65,9 @@ class Settings(ServiceSettings):
     second_factor_required: bool = Field(
         default=False, description="Who has none may do nothing but add one."
     )
+    approval_required: Annotated[str, AfterValidator(_acts)] = Field(
+        default="", description="Acts that a second person approves: purge-dead-letters."
+    )
     max_body_bytes: int = Field(default=65_536, ge=1024, le=10_485_760)
     max_streams: int = Field(default=200, ge=1, description="Live streams of one replica.")
 
@@ -59,6 +75,10 @@ class Settings(ServiceSettings):
     def proxies(self) -> tuple[Network, ...]:
         """Return the trusted networks."""
         return parse_networks(self.trusted_proxies)
+
+    def needs_approval(self, act: Act) -> bool:
+        """Say whether a second person must approve such an act."""
+        return act.value in _words(self.approval_required)
 
     @property
     def token_file(self) -> Path | None:

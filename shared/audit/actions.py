@@ -20,6 +20,11 @@ class Action(StrEnum):
     RECOVERY_CODES_RENEWED = "recovery-codes:renewed"
     TOKEN_CREATED = "token:created"  # noqa: S105 - an act's name
     TOKEN_REVOKED = "token:revoked"  # noqa: S105 - an act's name
+    APPROVAL_REQUESTED = "approval:requested"
+    APPROVAL_GIVEN = "approval:given"
+    APPROVAL_REJECTED = "approval:rejected"
+    APPROVAL_WITHDRAWN = "approval:withdrawn"
+    APPROVAL_USED = "approval:used"
     AUDIT_EXPORTED = "audit:exported"
     USER_CREATED = "user:created"
     USER_CHANGED = "user:changed"

@@ -110,6 +110,19 @@ def not_yours(why: str) -> ProblemError:
     return ProblemError(HTTPStatus.FORBIDDEN, "not-allowed", why)
 
 
+def approval_refused(why: str) -> ProblemError:
+    return ProblemError(HTTPStatus.CONFLICT, "approval-refused", why)
+
+
+def approval_needed(where: str) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.FORBIDDEN,
+        "approval-needed",
+        f"Somebody else must approve this first: ask with POST {where}, then repeat this with the"
+        " “approval” of the answer.",
+    )
+
+
 def confirm_first() -> ProblemError:
     """Ask for the password again before an act that an unattended screen must not allow."""
     return ProblemError(

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     READ_AUTOMATION = "read_automation"
     REQUEST_ROTATION = "request_rotation"
     REQUEST_SYNC = "request_sync"
+    APPROVE = "approve"
     READ_AUDIT = "read_audit"
     READ_USERS = "read_users"
     MANAGE_USERS = "manage_users"
@@ -65,7 +66,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _READ,
     Role.AUDITOR: _READ | {Permission.READ_USERS, Permission.READ_AUDIT},
     Role.OPERATOR: _READ | _OPERATE,
-    Role.APPROVER: _READ,
+    Role.APPROVER: _READ | {Permission.APPROVE},
     Role.ADMIN: frozenset(Permission),
 }
 

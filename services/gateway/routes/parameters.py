@@ -61,6 +61,12 @@ ScopeText = Annotated[
     Field(description="Only the vaults (and the directory) that this selector means."),
 ]
 
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=500, pattern=STORABLE),
+    Field(description="In words, for whoever decides and for the audit log."),
+]
+
 IdempotencyKey = Annotated[
     str | None,
     Header(

@@ -8,11 +8,14 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
+from services.gateway.domain.approval import Act
 from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.guard import GuardedRoute, needs, scope_of, session_of
+from services.gateway.routes.accepted import accepted_answer
 from services.gateway.routes.answers import as_json
-from services.gateway.routes.parameters import STORABLE, Limit
+from services.gateway.routes.approvals import Asked
+from services.gateway.routes.parameters import STORABLE, IdempotencyKey, Limit, Reason
 from services.gateway.steps.dead_letters import inspect, summary_of
 
 router = APIRouter(prefix="/api/v1/queues", route_class=GuardedRoute, tags=["queues"])
@@ -85,6 +88,18 @@ class Choice(BaseModel):
         return self
 
 
+class Purge(Choice):
+    """What to delete, and the approved request for it, if one is needed."""
+
+    approval: UUID | None = None
+
+
+class PurgeRequest(Choice):
+    """What to delete, and why."""
+
+    reason: Reason = ""
+
+
 class Moved(BaseModel):
     """How many dead letters it was done with."""
 
@@ -120,19 +135,45 @@ async def get_dead_letter(request: Request, queue: QueueName, letter_id: UUID) -
 
 @router.post("/{queue}/dead-letters/replay", response_model=Moved)
 @needs(Permission.REPLAY_DEAD_LETTERS)
-async def replay_dead_letters(request: Request, queue: QueueName, body: Choice) -> Response:
+async def replay_dead_letters(
+    request: Request, queue: QueueName, body: Choice, key: IdempotencyKey = None
+) -> Response:
     """Put dead letters back under their old ids; a handler that was done with one skips it."""
-    count = await parts_of(request).dead_letters.replay(
-        session_of(request), queue, body.id, caller_of(request)
+    moved = await parts_of(request).dead_letters.replay(
+        session_of(request), queue, body.id, caller_of(request), key
     )
-    return as_json({"count": count})
+    return accepted_answer(moved, 200)
+
+
+@router.post("/{queue}/dead-letters/purge-requests", status_code=201, response_model=Asked)
+@needs(Permission.PURGE_DEAD_LETTERS)
+async def request_purge(
+    request: Request, queue: QueueName, body: PurgeRequest, key: IdempotencyKey = None
+) -> Response:
+    """Ask somebody else to approve the deletion of exactly these dead letters."""
+    parts = parts_of(request)
+    plan = await parts.dead_letters.plan_purge(queue, body.id)
+    asked = await parts.approvals.ask(
+        session_of(request),
+        Act.PURGE_DEAD_LETTERS,
+        plan,
+        reason=body.reason,
+        caller=caller_of(request),
+        key=key,
+    )
+    return accepted_answer(asked, 201)
 
 
 @router.post("/{queue}/dead-letters/purge", response_model=Moved)
 @needs(Permission.PURGE_DEAD_LETTERS)
-async def purge_dead_letters(request: Request, queue: QueueName, body: Choice) -> Response:
-    """Delete dead letters for good."""
-    count = await parts_of(request).dead_letters.purge(
-        session_of(request), queue, body.id, caller_of(request)
+async def purge_dead_letters(
+    request: Request, queue: QueueName, body: Purge, key: IdempotencyKey = None
+) -> Response:
+    """Delete dead letters for good, a thousand at most.
+
+    Where `APPROVAL_REQUIRED` says so, only what somebody else approved.
+    """
+    moved = await parts_of(request).dead_letters.purge(
+        session_of(request), queue, body.id, caller_of(request), key=key, approval_id=body.approval
     )
-    return as_json({"count": count})
+    return accepted_answer(moved, 200)

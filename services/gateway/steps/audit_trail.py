@@ -1,5 +1,6 @@
 """What the gateway writes to the audit log, always in the transaction of the act."""
 
+from typing import Any
 from uuid import UUID
 
 from services.gateway.domain.caller import Caller
@@ -12,29 +13,27 @@ from shared.events import ScanScheduleRequested, ThresholdChangeRequested
 NOBODY = "somebody who is not signed in"
 
 
-async def session_opened(conn: Connection, session: Session, caller: Caller) -> None:
-    await record(
-        conn,
-        AuditEntry(
-            action=Action.SESSION_OPENED,
-            actor=session.username,
-            subject=str(session.id),
-            scope=session.carrier,
-            address=caller.address,
-        ),
+async def act(
+    conn: Connection,
+    session: Session,
+    action: Action,
+    subject: str,
+    caller: Caller,
+    **details: Any,  # noqa: ANN401 - the entry itself says which there are
+) -> None:
+    """Record what somebody who is signed in did; `details` are further fields of `AuditEntry`."""
+    entry = AuditEntry(
+        action=action, actor=session.username, subject=subject, address=caller.address, **details
     )
+    await record(conn, entry)
+
+
+async def session_opened(conn: Connection, session: Session, caller: Caller) -> None:
+    await act(conn, session, Action.SESSION_OPENED, str(session.id), caller, scope=session.carrier)
 
 
 async def session_closed(conn: Connection, session: Session, caller: Caller) -> None:
-    await record(
-        conn,
-        AuditEntry(
-            action=Action.SESSION_CLOSED,
-            actor=session.username,
-            subject=str(session.id),
-            address=caller.address,
-        ),
-    )
+    await act(conn, session, Action.SESSION_CLOSED, str(session.id), caller)
 
 
 async def session_refused(
@@ -94,33 +93,29 @@ async def access_denied(
     why: str,
     caller: Caller,
 ) -> None:
-    await record(
+    await act(
         conn,
-        AuditEntry(
-            action=Action.ACCESS_DENIED,
-            actor=session.username,
-            subject=endpoint,
-            outcome="refused",
-            scope=permission,
-            reason=f"{why}: {session.role}, scope {session.scope or 'everything'}"[:500],
-            address=caller.address,
-        ),
+        session,
+        Action.ACCESS_DENIED,
+        endpoint,
+        caller,
+        outcome="refused",
+        scope=permission,
+        reason=f"{why}: {session.role}, scope {session.scope or 'everything'}"[:500],
     )
 
 
 async def scan_requested(
     conn: Connection, session: Session, scan_id: UUID, mode: str, course: UUID, caller: Caller
 ) -> None:
-    await record(
+    await act(
         conn,
-        AuditEntry(
-            action=Action.SCAN_REQUESTED,
-            actor=session.username,
-            subject=str(scan_id),
-            scope=mode,
-            correlation_id=course,
-            address=caller.address,
-        ),
+        session,
+        Action.SCAN_REQUESTED,
+        str(scan_id),
+        caller,
+        scope=mode,
+        correlation_id=course,
     )
 
 
@@ -132,32 +127,28 @@ async def schedule_changed(
     course: UUID,
     caller: Caller,
 ) -> None:
-    await record(
+    await act(
         conn,
-        AuditEntry(
-            action=action,
-            actor=session.username,
-            subject=str(asked.schedule_id),
-            scope=asked.mode,
-            after=None if asked.removed else f"{asked.name}: {asked.cron} {asked.time_zone}"[:300],
-            correlation_id=course,
-            address=caller.address,
-        ),
+        session,
+        action,
+        str(asked.schedule_id),
+        caller,
+        scope=asked.mode,
+        after=None if asked.removed else f"{asked.name}: {asked.cron} {asked.time_zone}"[:300],
+        correlation_id=course,
     )
 
 
 async def permission_check_requested(
     conn: Connection, session: Session, course: UUID, caller: Caller
 ) -> None:
-    await record(
+    await act(
         conn,
-        AuditEntry(
-            action=Action.PERMISSION_CHECK_REQUESTED,
-            actor=session.username,
-            subject="the identity that discovers",
-            correlation_id=course,
-            address=caller.address,
-        ),
+        session,
+        Action.PERMISSION_CHECK_REQUESTED,
+        "the identity that discovers",
+        caller,
+        correlation_id=course,
     )
 
 
@@ -168,54 +159,17 @@ async def threshold_requested(
     course: UUID,
     caller: Caller,
 ) -> None:
-    await record(
+    await act(
         conn,
-        AuditEntry(
-            action=Action.THRESHOLD_REQUESTED,
-            actor=session.username,
-            subject=event.name or "everything",
-            scope=event.scope,
-            correlation_id=course,
-            address=caller.address,
-        ),
-    )
-
-
-async def dead_letters_moved(
-    conn: Connection,
-    session: Session,
-    action: Action,
-    queue: str,
-    which: str,
-    amount: int,
-    caller: Caller,
-    *,
-    failure: str | None = None,
-) -> None:
-    await record(
-        conn,
-        AuditEntry(
-            action=action,
-            actor=session.username,
-            subject=queue,
-            scope=which,
-            amount=amount,
-            outcome="failed" if failure else "done",
-            reason=failure,
-            address=caller.address,
-        ),
+        session,
+        Action.THRESHOLD_REQUESTED,
+        event.name or "everything",
+        caller,
+        scope=event.scope,
+        correlation_id=course,
     )
 
 
 async def audit_exported(conn: Connection, session: Session, form: str, caller: Caller) -> None:
     """Record who took the audit log away: it tells who did what."""
-    await record(
-        conn,
-        AuditEntry(
-            action=Action.AUDIT_EXPORTED,
-            actor=session.username,
-            subject="the audit log",
-            scope=form,
-            address=caller.address,
-        ),
-    )
+    await act(conn, session, Action.AUDIT_EXPORTED, "the audit log", caller, scope=form)

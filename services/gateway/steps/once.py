@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.gateway.domain import problem
 from services.gateway.store import requests
-from shared.database import Connection
+from shared.database import Connection, Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +59,31 @@ async def once(
     if found.request != key.digest or found.location is None:
         raise problem.key_reused()
     return Accepted(location=found.location, answer=found.answer, again=True)
+
+
+async def once_or_again(
+    pool: Pool,
+    key: Key,
+    *,
+    user_id: UUID,
+    at: datetime,
+    act: Callable[[], Awaitable[Accepted]],
+) -> Accepted:
+    """Do what `once` does for an act that no transaction holds, and that does no harm twice.
+
+    A crash in between leaves the key without an answer; the request is then done again. Raises
+    `ProblemError` when the key was used for another request.
+    """
+    if key.text is None:
+        return await act()
+    async with pool.transaction() as conn:
+        found = await requests.claim_key(conn, user_id, key.text, key.digest, at)
+    if found is not None and found.request != key.digest:
+        raise problem.key_reused()
+    if found is not None and found.location is not None:
+        return Accepted(location=found.location, answer=found.answer, again=True)
+    accepted = await act()
+    async with pool.transaction() as conn:
+        where, answer = accepted.location, accepted.answer
+        await requests.save_answer(conn, user_id, key.text, location=where, answer=answer)
+    return accepted

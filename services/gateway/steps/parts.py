@@ -10,6 +10,7 @@ from services.gateway.domain.scope import Scope
 from services.gateway.queries.overview import read_overview
 from services.gateway.settings import Settings
 from services.gateway.steps.api_tokens import ApiTokens
+from services.gateway.steps.approvals import Approvals
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.change_schedule import ChangeSchedule
@@ -49,6 +50,7 @@ class Parts:
     change_schedule: ChangeSchedule
     request_threshold: RequestThreshold
     dead_letters: DeadLetters
+    approvals: Approvals
     export_audit: ExportAudit
     overview: Cached[dict[str, Any]]
     scope_of: ScopeOf

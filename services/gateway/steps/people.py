@@ -115,9 +115,7 @@ class People:
             person = await self._locked(conn, session, user_id, None)
             await users.set_password(conn, user_id, hashed, must_change=True)
             await self._sign_out(conn, session, person, caller)
-            await audit_people.user_act(
-                conn, session, Action.PASSWORD_RESET, person.username, caller
-            )
+            await audit_trail.act(conn, session, Action.PASSWORD_RESET, person.username, caller)
 
     async def remove(
         self, session: Session, user_id: UUID, *, revision: int | None, caller: Caller
@@ -128,7 +126,7 @@ class People:
             person = await self._locked(conn, session, user_id, revision)
             await users.remove_user(conn, user_id, self.clock())
             await self._sign_out(conn, session, person, caller)
-            await audit_people.user_act(conn, session, Action.USER_REMOVED, person.username, caller)
+            await audit_trail.act(conn, session, Action.USER_REMOVED, person.username, caller)
 
     async def remove_second_factor(
         self, session: Session, user_id: UUID, *, caller: Caller
@@ -140,7 +138,7 @@ class People:
             if not await second_factors.remove_factor(conn, user_id):
                 raise problem.not_found("second factor")
             await self._sign_out(conn, session, person, caller)
-            await audit_people.user_act(
+            await audit_trail.act(
                 conn, session, Action.SECOND_FACTOR_REMOVED, person.username, caller
             )
 

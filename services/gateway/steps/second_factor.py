@@ -19,7 +19,7 @@ from services.gateway.domain.second_factor import (
 )
 from services.gateway.domain.session import Session, is_fresh
 from services.gateway.ports import OneTimeCodes
-from services.gateway.steps import audit_people
+from services.gateway.steps import audit_trail
 from services.gateway.store import second_factors
 from shared.audit import Action
 from shared.clock import Clock
@@ -74,7 +74,7 @@ class SecondFactor:
             if not await self._use(conn, session.user_id, stored.secret, plain(code)):
                 raise problem.wrong_code()
             await second_factors.confirm_factor(conn, session.user_id, self.clock())
-            await audit_people.user_act(
+            await audit_trail.act(
                 conn, session, Action.SECOND_FACTOR_ADDED, session.username, caller
             )
             return await self._new_codes(conn, session.user_id)
@@ -86,7 +86,7 @@ class SecondFactor:
             stored = await second_factors.get_factor(conn, session.user_id)
             if stored is None or not stored.confirmed:
                 raise problem.not_found("second factor")
-            await audit_people.user_act(
+            await audit_trail.act(
                 conn, session, Action.RECOVERY_CODES_RENEWED, session.username, caller
             )
             return await self._new_codes(conn, session.user_id)
@@ -97,7 +97,7 @@ class SecondFactor:
         async with self.pool.transaction() as conn:
             if not await second_factors.remove_factor(conn, session.user_id):
                 raise problem.not_found("second factor")
-            await audit_people.user_act(
+            await audit_trail.act(
                 conn, session, Action.SECOND_FACTOR_REMOVED, session.username, caller
             )
 

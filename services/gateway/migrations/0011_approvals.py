@@ -1,0 +1,10 @@
+"""Approvals (see the SQL beside it)."""
+
+from shared.database.migrations import run_sql_beside
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    run_sql_beside(__file__)
