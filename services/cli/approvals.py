@@ -31,10 +31,13 @@ def list_(
     if json:
         typer.echo(json_.dumps(found, ensure_ascii=False))
         return
-    table = Table("id", "act", "state", "requester", "reason", "ends", header_style="bold")
+    table = Table(header_style="bold")
+    table.add_column("id", no_wrap=True)
+    for name in ("what", "who"):
+        table.add_column(name, overflow="fold")
     for one in found:
-        words = (one["act"], one["state"], one["requester"], one["reason"], one["expires_at"])
-        table.add_row(one["id"], *words)
+        what = " ".join(filter(None, (one["act"], f"({one['state']})", one["reason"])))
+        table.add_row(one["id"], what, one["requester"])
     Console().print(table)
 
 

@@ -130,7 +130,9 @@ def _print(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, json: b
     if json:
         typer.echo(json_.dumps(list(rows), ensure_ascii=False))
         return
-    table = Table(*(column.replace("_", " ") for column in columns), header_style="bold")
+    table = Table(header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*("" if row[column] is None else _cell(row[column]) for column in columns))
     Console().print(table)

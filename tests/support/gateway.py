@@ -1,5 +1,6 @@
 """A whole gateway for tests: real PostgreSQL, the real application, a clock that the test moves."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,9 @@ from uuid import uuid4
 import httpx
 from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner, Result
 
+from services.cli.app import commands
 from services.gateway.app import build
 from services.gateway.domain.role import Role
 from services.gateway.domain.scope import Scope
@@ -113,6 +116,11 @@ class Gateway:
             "SELECT action, actor, subject, outcome FROM audit.entry ORDER BY id"
         )
         return [(row["action"], row["actor"], row["subject"], row["outcome"]) for row in rows]
+
+
+async def run_command(*words: str) -> Result:
+    """Run a command of the command line beside the event loop."""
+    return await asyncio.to_thread(CliRunner().invoke, commands, list(words))
 
 
 @asynccontextmanager

@@ -1,27 +1,22 @@
 """Queues and dead letters over the API and the command line: seen, never a value, and recorded."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 import pytest
-from typer.testing import CliRunner, Result
 
-from services.cli.app import commands
 from services.gateway.domain.role import Permission, Role, allows
 from services.gateway.domain.scope import Scope
 from services.gateway.steps import dead_letters
 from shared.bus.ops import DeadLetter, PostgresOperator
 from shared.errors import PermanentError, SettingsError, TransientError
 from shared.events import VaultScanned
-from shared.service.http import serve_http
 from tests.support.bus import a_scanned_vault, valid_headers
 from tests.support.database import Database
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, run_command
 
 QUEUE = f"alerting.{VaultScanned.type}"
 PATH = f"/api/v1/queues/{QUEUE}/dead-letters"
@@ -231,31 +226,20 @@ async def test_a_broker_that_does_not_answer_is_said_and_its_address_is_not(
     assert outcomes[-2:] == [("dead-letter:replayed", "done"), ("dead-letter:replayed", "failed")]
 
 
-@pytest.fixture
-async def _reachable(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """The command line is signed in to a gateway that listens."""
-    monkeypatch.setenv("CERTIFYCLOUDS_TOKEN", await gateway.token(Role.ADMIN))
-    async with serve_http(gateway.public.app, host="127.0.0.1", port=0) as port:
-        monkeypatch.setenv("CERTIFYCLOUDS_URL", f"http://127.0.0.1:{port}")
-        yield
-
-
-async def run(*words: str) -> Result:
-    return await asyncio.to_thread(CliRunner().invoke, commands, list(words))
-
-
-@pytest.mark.usefixtures("_reachable")
+@pytest.mark.usefixtures("reachable")
 async def test_the_command_line_lists_shows_replays_and_purges(database: Database) -> None:
     body = a_scanned_vault().model_dump_json().encode()
     ids = [str(await bury(database, body)) for _ in range(4)]
-    table = await run("queues")
-    depths = json.loads((await run("queues", "--json")).stdout)
-    listed = json.loads((await run("dead-letters", "list", "--queue", QUEUE, "--json")).stdout)
-    few = await run("dead-letters", "list", "--limit", "1")
-    shown = json.loads((await run("dead-letters", "show", QUEUE, ids[0], "--json")).stdout)
-    one = await run("dead-letters", "replay", QUEUE, ids[0])
-    other = await run("dead-letters", "purge", QUEUE, ids[1], "--json")
-    rest = await run("dead-letters", "purge", QUEUE, "--all")
+    table = await run_command("queues")
+    depths = json.loads((await run_command("queues", "--json")).stdout)
+    listed = json.loads(
+        (await run_command("dead-letters", "list", "--queue", QUEUE, "--json")).stdout
+    )
+    few = await run_command("dead-letters", "list", "--limit", "1")
+    shown = json.loads((await run_command("dead-letters", "show", QUEUE, ids[0], "--json")).stdout)
+    one = await run_command("dead-letters", "replay", QUEUE, ids[0])
+    other = await run_command("dead-letters", "purge", QUEUE, ids[1], "--json")
+    rest = await run_command("dead-letters", "purge", QUEUE, "--all")
 
     assert "alerting" in table.stdout
     assert [row["dead"] for row in depths if row["queue"] == QUEUE] == [4]
@@ -267,12 +251,12 @@ async def test_the_command_line_lists_shows_replays_and_purges(database: Databas
     assert rest.stdout == f"2 of {QUEUE} deleted.\n"
 
 
-@pytest.mark.usefixtures("_reachable")
+@pytest.mark.usefixtures("reachable")
 async def test_the_command_line_says_what_was_refused(database: Database) -> None:
     await bury(database, b"{}")
-    unsaid = await run("dead-letters", "purge", QUEUE)
-    both = await run("dead-letters", "replay", QUEUE, str(uuid4()), "--all")
-    unknown = await run("dead-letters", "show", QUEUE, str(uuid4()))
+    unsaid = await run_command("dead-letters", "purge", QUEUE)
+    both = await run_command("dead-letters", "replay", QUEUE, str(uuid4()), "--all")
+    unknown = await run_command("dead-letters", "show", QUEUE, str(uuid4()))
 
     assert isinstance(unsaid.exception, SettingsError)
     assert isinstance(both.exception, SettingsError)
