@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from shared.address import ESCAPE, is_whole
 from shared.errors import SettingsError
 
 EMBEDDED: Final = "postgresql"
 RABBITMQ: Final = "rabbitmq"
 SERVICE_BUS: Final = "servicebus"
+_ENDPOINT: Final = re.compile(r"sb://(?:[\w-]+@)?[\w.-]+(?::\d{1,5})?/?")
 
 
 def kind_of(url: str) -> str:
@@ -32,13 +35,15 @@ def kind_of(url: str) -> str:
 def address_of(url: str) -> str:
     """Return where a bus is, without credentials: what tells two of one kind apart.
 
-    Raises `SettingsError` for a connection string of a single entity.
+    Raises `SettingsError` for a connection string of a single entity, and for what cannot be read.
     """
     kind = kind_of(url)
     if kind == EMBEDDED:
         return ""
     if kind == SERVICE_BUS:
         return _namespace(url)
+    if not is_whole(url):
+        raise SettingsError(f"BUS_URL cannot be read; {ESCAPE}.")
     parts = urlsplit(url)
     port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
     return f"{(parts.hostname or 'localhost').lower()}:{port}{parts.path or '/'}"
@@ -51,7 +56,13 @@ def _namespace(url: str) -> str:
             "BUS_URL is the connection string of one entity (EntityPath). Use that of the"
             " namespace: its shared access policies have it."
         )
-    parts = urlsplit(settings.get("endpoint", url))
+    endpoint = settings.get("endpoint", url)
+    if not _ENDPOINT.fullmatch(endpoint):
+        raise SettingsError(
+            "BUS_URL names no namespace; it is sb://name.servicebus.windows.net/, in a connection"
+            " string between Endpoint= and a semicolon."
+        )
+    parts = urlsplit(endpoint)
     host = (parts.hostname or "").lower()
     return f"{host}:{parts.port}" if parts.port else host
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.address import ESCAPE, is_whole
 from shared.bus_url import address_of
 from shared.errors import SettingsError
 
@@ -39,8 +40,12 @@ def _strong(key: SecretStr) -> SecretStr:
 
 
 def _database(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+    """Refuse what is no address; the driver's own error would tell a part of the password."""
+    text = url.get_secret_value()
+    if not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("it must look like postgresql://role:password@host:5432/certifyclouds")
+    if not is_whole(text):
+        raise ValueError(f"it cannot be read; {ESCAPE}")
     return url
 
 

@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.settings import BusURL, DatabaseURL
+
 SERVICES: Final = ("gateway", "scanner", "alerting", "rotator", "syncer", "licensing")
 
 
@@ -33,10 +35,10 @@ class PlatformSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    database_url: SecretStr | None = Field(
+    database_url: DatabaseURL | None = Field(
         default=None, description="An administrator of the database; none: an embedded PostgreSQL."
     )
-    bus_url: SecretStr = Field(default=SecretStr(""), description="As for the services.")
+    bus_url: BusURL = Field(default=SecretStr(""), description="As for the services.")
     bus_url_previous: SecretStr | None = Field(
         default=None, description="The bus that is being left, to be drained by `migrate`."
     )

@@ -15,7 +15,7 @@ CLIENT_SECONDS: Final = 3.0
 # Callbacks of futures that were done last begin their tasks some turns of the loop later.
 QUIET_LOOKS: Final = 3
 # Folders and files whose tests talk to RabbitMQ or Service Bus in their own process.
-PLACES: Final = frozenset({"bus", "service_bus", "test_shuffled", "test_on_the_bus"})
+PLACES: Final = frozenset({"bus", "service_bus", "test_shuffled", "test_on_the_bus", "test_canary"})
 _CLIENTS: Final = ("aiormq", "aio_pika")
 # While such a test runs the collector may find a forgotten socket by itself.
 bears_leftovers: Final = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

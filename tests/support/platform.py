@@ -20,7 +20,7 @@ from services.cli.settings import SERVICES
 from shared.bus import Bus
 from shared.events import ScanRequested
 from shared.ports import free_port
-from shared.service import serve
+from shared.service import PublicApp, Service, serve
 from shared.settings import load_settings
 from tests.support.database import Database
 
@@ -37,6 +37,7 @@ class Running:
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     stops: dict[str, asyncio.Event] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
 
     @property
     def setup_token(self) -> str:
@@ -46,6 +47,11 @@ class Running:
         """End one service as SIGTERM would."""
         self.stops[name].set()
         await self.tasks[name]
+
+    async def build(self, service: Service) -> PublicApp | None:
+        """Build a service, and keep its parts for a test to reach into."""
+        self.services[service.name] = service
+        return await build_of(service.name)(service)
 
 
 def variables(sandbox: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -91,7 +97,7 @@ async def running(
         settings = load_settings(settings_of(name), **given)
         stop = platform.stops[name] = asyncio.Event()
         provider = (tracers or {}).get(name)
-        run = serve(name, settings, build_of(name), stop, tracer_provider=provider)
+        run = serve(name, settings, platform.build, stop, tracer_provider=provider)
         platform.tasks[name] = asyncio.create_task(run, name=name)
     try:
         await _started(platform, internal)

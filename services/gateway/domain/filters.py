@@ -155,8 +155,9 @@ E = TypeVar("E", bound=StrEnum)
 
 def _words_of(enum: type[E], name: str, given: Sequence[str]) -> tuple[E, ...]:
     values = _values(name, given)
-    if unknown := [value for value in values if value not in set(enum)]:
-        raise FilterError(name, f"“{unknown[0]}” is unknown; use {', '.join(enum)}.")
+    if not set(values) <= set(enum):
+        # What was sent is not repeated: it may have been meant for another field.
+        raise FilterError(name, f"a value is unknown; use {', '.join(enum)}.")
     return tuple(enum(value) for value in values)
 
 

@@ -83,7 +83,7 @@ class Envelope:
             scope["method"],
             context=self._propagator.extract(self._trace_of(scope)),
             kind=SpanKind.SERVER,
-            attributes={"http.request.method": scope["method"], "url.path": scope["path"]},
+            attributes={"http.request.method": scope["method"]},
         )
         within = attach(set_span_in_context(span))
         try:
@@ -95,6 +95,8 @@ class Envelope:
             logger.debug("an answer broke off", error=type(error).__name__)
         finally:
             detach(within)
+            # The path itself stays out: an id in it may be a token that somebody pasted.
+            span.set_attribute("http.route", _route(scope))
             span.update_name(f"{scope['method']} {_route(scope)}")
             span.set_attribute("http.response.status_code", status)
             span.end()

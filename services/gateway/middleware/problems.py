@@ -1,6 +1,9 @@
 """Every refusal and every error leaves as a problem document; nothing internal leaves with it."""
 
+import re
 from http import HTTPStatus
+from itertools import takewhile
+from typing import Final
 
 import orjson
 from fastapi import FastAPI
@@ -18,6 +21,7 @@ from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
 
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,32}")
 _SENTENCES = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address; see /docs for what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method; see the Allow header.",
@@ -80,9 +84,12 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 def _pointer(location: tuple[str | int, ...]) -> str:
-    """Return a JSON pointer (RFC 6901)."""
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
-    return "".join(f"/{part}" for part in parts)
+    """Return a JSON pointer (RFC 6901) as far as its names look like names of fields.
+
+    The name of a field that there is not was sent, and may be anything.
+    """
+    known = takewhile(_NAME.fullmatch, map(str, location))
+    return "".join(f"/{part}" for part in known)
 
 
 async def _on_transient(request: Request, error: Exception) -> Response:

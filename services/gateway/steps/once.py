@@ -23,15 +23,19 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An Idempotency-Key (None: none was sent), and the digest of what was sent under it."""
+    """An Idempotency-Key's digest (None: none was sent), and that of what was sent under it.
 
-    text: str | None
+    The key itself is not kept: some clients send a token as one.
+    """
+
+    known: str | None
     digest: bytes
 
 
 def key_of(text: str | None, *words: str) -> Key:
     """Return a key for a request that these words describe whole."""
-    return Key(text, hashlib.sha256("\n".join(words).encode()).digest())
+    known = None if text is None else hashlib.sha256(text.encode()).hexdigest()
+    return Key(known, hashlib.sha256("\n".join(words).encode()).digest())
 
 
 async def once(
@@ -48,13 +52,13 @@ async def once(
     second request waits here for the first. Raises `ProblemError` when the key was used for another
     request.
     """
-    if key.text is None:
+    if key.known is None:
         return await act()
-    found = await requests.claim_key(conn, user_id, key.text, key.digest, at)
+    found = await requests.claim_key(conn, user_id, key.known, key.digest, at)
     if found is None:
         accepted = await act()
         where, answer = accepted.location, accepted.answer
-        await requests.save_answer(conn, user_id, key.text, location=where, answer=answer)
+        await requests.save_answer(conn, user_id, key.known, location=where, answer=answer)
         return accepted
     if found.request != key.digest or found.location is None:
         raise problem.key_reused()

@@ -52,3 +52,17 @@ def test_another_address_is_refused_without_repeating_it() -> None:
     with pytest.raises(SettingsError, match="BUS_URL must be") as caught:
         kind_of("kafka://user:hunter2@host")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sign", "/?#@")
+def test_a_sign_that_was_not_escaped_ends_no_password(sign: str) -> None:
+    with pytest.raises(SettingsError, match="%2F") as caught:
+        address_of(f"amqp://user:12{sign}hunter2@host:5672/")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", [" ", "/ ", ":", ",", ""])
+def test_a_key_that_ran_into_the_endpoint_is_not_told_as_the_namespace(end: str) -> None:
+    with pytest.raises(SettingsError, match="names no namespace") as caught:
+        address_of(f"Endpoint=sb://contoso.example{end}{KEY}".replace(";", " "))
+    assert "hunter2" not in str(caught.value)

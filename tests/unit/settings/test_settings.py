@@ -69,6 +69,35 @@ def test_a_wrong_value_is_explained_without_being_repeated(
     assert "hunter2" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("sign", "/?#@")
+def test_a_sign_that_was_not_escaped_in_a_password_is_named_and_the_password_is_not(
+    sign: str,
+) -> None:
+    address = f"postgresql://scanner:hunter{sign}2hunter2@db:5432/x"
+
+    with pytest.raises(SettingsError, match="%2F") as refusal:
+        load_settings(ServiceSettings, **{**GOOD, "database_url": address})
+
+    assert "hunter" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres://db",
+        "postgresql://scanner@db/x",
+        "postgresql://scanner:p%2Fw:!$&'()*+,;=~@db:5432/x?sslmode=require",
+        "postgresql://scanner:pw@one:5432,two:5433/x?target_session_attrs=any",
+        "postgresql://scanner:pw@[::1]:5432/x",
+        "postgresql:///x?host=/run/postgresql",
+    ],
+)
+def test_every_form_of_a_database_address_is_accepted(address: str) -> None:
+    settings = load_settings(ServiceSettings, **{**GOOD, "database_url": address})
+
+    assert settings.database_url.get_secret_value() == address
+
+
 def test_half_a_sandbox_or_half_a_client_secret_is_refused() -> None:
     with pytest.raises(SettingsError, match="SANDBOX_PORT and SANDBOX_CA_FILE"):
         load_settings(ServiceSettings, **GOOD, cloud="sandbox")
