@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.cli.platform import role_url
@@ -10,13 +9,13 @@ from services.cli.secrets_file import FILE, keep_secrets
 from services.cli.settings import environment, own_variables
 from shared.database import embedded_url
 from shared.errors import SettingsError
-from shared.settings import load_settings
+from shared.settings import DatabaseURL, load_settings
 
 
 class _Near(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    database_url: SecretStr | None = Field(default=None)
+    database_url: DatabaseURL | None = None
 
 
 def gateway_database(data_dir: Path) -> str:

@@ -78,10 +78,10 @@ async def once_or_again(
     A crash in between leaves the key without an answer; the request is then done again. Raises
     `ProblemError` when the key was used for another request.
     """
-    if key.text is None:
+    if key.known is None:
         return await act()
     async with pool.transaction() as conn:
-        found = await requests.claim_key(conn, user_id, key.text, key.digest, at)
+        found = await requests.claim_key(conn, user_id, key.known, key.digest, at)
     if found is not None and found.request != key.digest:
         raise problem.key_reused()
     if found is not None and found.location is not None:
@@ -89,5 +89,5 @@ async def once_or_again(
     accepted = await act()
     async with pool.transaction() as conn:
         where, answer = accepted.location, accepted.answer
-        await requests.save_answer(conn, user_id, key.text, location=where, answer=answer)
+        await requests.save_answer(conn, user_id, key.known, location=where, answer=answer)
     return accepted
