@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.address import ESCAPE, is_whole
+from shared.address import ESCAPE, asks_for_proof, is_whole
 from shared.bus_url import address_of
 from shared.errors import SettingsError
 
@@ -46,6 +46,7 @@ def _database(url: SecretStr) -> SecretStr:
         raise ValueError("it must look like postgresql://role:password@host:5432/certifyclouds")
     if not is_whole(text):
         raise ValueError(f"it cannot be read; {ESCAPE}")
+    asks_for_proof(text)
     return url
 
 

@@ -1,6 +1,7 @@
 """How a connection to PostgreSQL is made: TLS, deadlines, JSON."""
 
 import ssl
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -9,10 +10,13 @@ import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
+from shared.address import asks_for_proof
+from shared.errors import SettingsError
+
 CONNECT_SECONDS: Final = 10.0
 COMMAND_SECONDS: Final = 30.0
 _JSONB_VERSION: Final = b"\x01"
-_LOOPBACK: Final = ("", "localhost", "127.0.0.1", "::1")
+_FILES: Final = ("sslrootcert", "sslcert", "sslkey")
 
 if TYPE_CHECKING:
     OwnConnection = asyncpg.Connection[asyncpg.Record]
@@ -27,7 +31,8 @@ else:  # asyncpg's classes are generic in its stubs only
 def connect_options(url: str, name: str) -> dict[str, Any]:
     """Return the options that every connection has; `name` is what the server shows for it.
 
-    A server elsewhere must prove by certificate who it is, unless the URL says `sslmode` itself.
+    A server elsewhere must prove by certificate who it is (`asks_for_proof`); one that does not is
+    not connected to. Raises `SettingsError` for files of certificates that cannot be read.
     """
     options: dict[str, Any] = {
         "dsn": url,
@@ -36,11 +41,24 @@ def connect_options(url: str, name: str) -> dict[str, Any]:
         # A day is 24 hours in every interval: no time zone of the server's has a say.
         "server_settings": {"application_name": name, "timezone": "UTC"},
     }
-    parts = urlsplit(url)
-    local = (parts.hostname or "") in _LOOPBACK
-    if not local and "sslmode" not in parse_qs(parts.query):
-        options["ssl"] = ssl.create_default_context()
+    if asks_for_proof(url):
+        options["ssl"] = _proving(parse_qs(urlsplit(url).query))
     return options
+
+
+def _proving(query: Mapping[str, Sequence[str]]) -> ssl.SSLContext:
+    """Return what a server must fulfil: TLS 1.2, a certificate that is trusted, and its name."""
+    authority, certificate, key = (query.get(name, [None])[-1] for name in _FILES)
+    try:
+        context = ssl.create_default_context(cafile=authority)
+        if certificate is not None:
+            context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"DATABASE_URL: a file of {', '.join(_FILES)} cannot be used ({error.strerror})."
+        ) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 async def prepare(connection: Connection) -> None:

@@ -32,7 +32,8 @@ class Lent:
     async def __aenter__(self) -> Connection:
         try:
             self._proxy = await self._take()
-        except DATABASE_ERRORS as error:
+        except (*DATABASE_ERRORS, OSError) as error:
+            # On the way there a name that is not found or a certificate that proves nothing, too.
             await self._translate(error)
             raise
         return self._proxy

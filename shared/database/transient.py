@@ -4,6 +4,7 @@ Fail-overs, restarts, full connection slots and lost races are weather: the same
 again from its start, succeeds. Everything else is a fault to be seen.
 """
 
+import ssl
 from typing import Final
 
 import asyncpg
@@ -21,6 +22,11 @@ DATABASE_ERRORS: Final = (
 DISK_FULL: Final = (
     "The database has no disk space left (SQLSTATE 53100): nothing can be stored. Free space on the"
     " volume of PostgreSQL's data or enlarge it; work then goes on by itself."
+)
+UNPROVEN: Final = "Not connected: the database's certificate does not prove who it is"
+UNPROVEN_REMEDY: Final = (
+    "DATABASE_URL must have the name that the certificate is for; an authority of your own is told"
+    " by sslrootcert=FILE in it."
 )
 _TRANSIENT: Final = (
     OSError,
@@ -62,6 +68,8 @@ def as_transient(error: BaseException) -> TransientError:
     """Return the sentence for a transient error; statements and parameters stay out of it."""
     if isinstance(error, asyncpg.DiskFullError):
         return TransientError(DISK_FULL)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TransientError(f"{UNPROVEN} ({error.verify_message}). {UNPROVEN_REMEDY}")
     return TransientError(
         f"The database could not do it just now ({type(error).__name__}); it is tried again."
     )

@@ -78,6 +78,13 @@ async def test_a_database_that_is_not_there_is_transient_and_the_pool_can_be_mad
         await pool.close()
 
 
+async def test_a_server_whose_name_is_not_found_is_transient() -> None:
+    pool = await create_pool("postgresql://x@no-such-host.invalid/x", service="scanner")
+    with pytest.raises(TransientError, match="tried again"):
+        await pool.fetchval("SELECT 1")
+    await pool.close()
+
+
 async def test_an_error_of_ours_comes_through_as_it_is(database: Database) -> None:
     await prepare_table(database)
     async with database.pool("scanner") as pool:

@@ -86,7 +86,7 @@ def test_a_sign_that_was_not_escaped_in_a_password_is_named_and_the_password_is_
     [
         "postgres://db",
         "postgresql://scanner@db/x",
-        "postgresql://scanner:p%2Fw:!$&'()*+,;=~@db:5432/x?sslmode=require",
+        "postgresql://scanner:p%2Fw:!$&'()*+,;=~@db:5432/x?sslmode=verify-full",
         "postgresql://scanner:pw@one:5432,two:5433/x?target_session_attrs=any",
         "postgresql://scanner:pw@[::1]:5432/x",
         "postgresql:///x?host=/run/postgresql",
