@@ -3,7 +3,7 @@
 import json as json_
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +11,9 @@ from services.cli.client import Client
 from services.cli.settings import ClientSettings
 from shared.errors import PermanentError
 from shared.settings import load_settings
+
+if TYPE_CHECKING:
+    from shared.audit import VerifyResult
 
 commands = typer.Typer(no_args_is_help=True, help="The audit log: taken away, and verified.")
 
@@ -60,19 +63,23 @@ def verify(
                     "intact": found.intact,
                     "sealed": found.sealed,
                     "pending": found.pending,
+                    "pruned": found.pruned,
                     "checkpoints": found.checkpoints,
                     "problem": found.problem,
                 }
             )
         )
     else:
-        typer.echo(found.problem or _intact(found.sealed, found.pending, found.checkpoints))
+        typer.echo(found.problem or _intact(found))
     if not found.intact:
         sys.exit(EXIT_BROKEN)
 
 
-def _intact(sealed: int, pending: int, checkpoints: int) -> str:
-    words = f"Intact: {sealed:,} entries in the chain, {pending:,} not sealed yet."
-    if checkpoints:
-        return f"{words} {checkpoints:,} checkpoints fit."
+def _intact(found: "VerifyResult") -> str:
+    kept = found.sealed - found.pruned
+    words = f"Intact: {kept:,} entries in the chain, {found.pending:,} not sealed yet."
+    if found.pruned:
+        words += f" {found.pruned:,} older ones were pruned, as the log says."
+    if found.checkpoints:
+        return f"{words} {found.checkpoints:,} checkpoints fit."
     return f"{words} Without checkpoints nobody can tell whether the end was cut off."

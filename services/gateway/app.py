@@ -256,4 +256,7 @@ def _add_tasks(service: Service, settings: Settings, keyring: Keyring, parts: Pa
     )
     service.add_task("audit sealer", sealer.run)
     service.add_task("live stream", parts.hub.run)
-    service.add_task("housekeeping", lambda: keep_tidy(service.pool, service.clock))
+    kept = timedelta(days=settings.audit_retention_days)
+    service.add_task(
+        "housekeeping", lambda: keep_tidy(service.pool, service.clock, audit_kept=kept)
+    )

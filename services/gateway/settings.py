@@ -68,6 +68,9 @@ class Settings(ServiceSettings):
     approval_required: Annotated[str, AfterValidator(_acts)] = Field(
         default="", description="Acts that a second person approves: purge-dead-letters."
     )
+    audit_retention_days: int = Field(
+        default=400, ge=90, le=36_500, description="How long the audit log is kept."
+    )
     max_body_bytes: int = Field(default=65_536, ge=1024, le=10_485_760)
     max_streams: int = Field(default=200, ge=1, description="Live streams of one replica.")
 

@@ -15,6 +15,7 @@ from shared.audit.checkpoint import Checkpoint, Export, read_file, read_public_k
 from shared.audit.entry import AuditEntry, Outcome
 from shared.audit.listing import list_entries
 from shared.audit.log import export_log, read_log, to_line, verify, verify_export
+from shared.audit.retention import prune
 from shared.audit.sealer import Sealer
 from shared.audit.store import record
 from shared.audit.verify import VerifyResult
@@ -29,6 +30,7 @@ __all__ = [
     "VerifyResult",
     "export_log",
     "list_entries",
+    "prune",
     "read_file",
     "read_log",
     "read_public_key",

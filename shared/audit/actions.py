@@ -26,6 +26,7 @@ class Action(StrEnum):
     APPROVAL_WITHDRAWN = "approval:withdrawn"
     APPROVAL_USED = "approval:used"
     AUDIT_EXPORTED = "audit:exported"
+    AUDIT_PRUNED = "audit:pruned"  # written by the database itself (audit.prune)
     USER_CREATED = "user:created"
     USER_CHANGED = "user:changed"
     USER_REMOVED = "user:removed"

@@ -103,7 +103,7 @@ def _take(judge: Verifier, seal: Seal | None, entry: Entry | None) -> None:
     if seal is not None:
         judge.sealed(seal, entry)
     elif entry is not None:
-        judge.unsealed(entry.id, entry.at)
+        judge.unsealed(entry)
 
 
 def _seal(row: asyncpg.Record) -> Seal | None:

@@ -3,7 +3,7 @@
 What is found: any changed column of a sealed entry, a deleted, swapped or inserted link, an entry
 that was slipped in with a date of the past, a checkpoint that does not fit. A tail that was cut
 off, or a whole older copy put in place, is found with a checkpoint that was exported and only with
-one.
+one. A beginning may be missing up to a signed checkpoint, if an entry says it was pruned there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from shared.audit.actions import Action
 from shared.audit.chain import GENESIS, Entry, Seal, link
 from shared.audit.checkpoint import Checkpoint, key_id
 from shared.audit.sealer import LOOK_BACK
@@ -19,11 +20,16 @@ from shared.audit.sealer import LOOK_BACK
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """The verdict. `problem` is the first thing that is wrong, as a sentence; None: all is well."""
+    """The verdict. `problem` is the first thing that is wrong, as a sentence; None: all is well.
+
+    `sealed` is the last position of the chain; `pruned` is the last one of a beginning that is gone,
+    and rightly so.
+    """
 
     sealed: int
     pending: int
     checkpoints: int
+    pruned: int = 0
     problem: str | None = None
 
     @property
@@ -48,9 +54,13 @@ class Verifier:
     _sealed_at: datetime | None = None
     _earlier_at: datetime | None = None
     _signed: int = field(default=0)
+    _begin: int = 0
+    _pruned: str | None = None
 
     def sealed(self, seal: Seal, entry: Entry | None) -> None:
         """Take the next link; raises `BrokenError` where it does not continue the chain."""
+        if self.position == 0 and seal.position > 1:
+            self._begin_after(seal.position - 1)
         expected = self.position + 1
         if seal.position != expected:
             raise BrokenError(
@@ -72,21 +82,28 @@ class Verifier:
                 " or its seal was changed."
             )
         self._check_date(seal, entry)
+        self._check_pruning(entry)
         self.position, self._hash = seal.position, seal.hash
         for checkpoint in self.checkpoints.get(seal.position, ()):
             self._check(checkpoint)
 
-    def unsealed(self, entry_id: int, at: datetime) -> None:
+    def unsealed(self, entry: Entry) -> None:
         """Take an entry outside the chain: new ones wait for the sealer, old ones do not belong."""
-        if self._sealed_at is not None and at < self._sealed_at - LOOK_BACK:
+        if self._sealed_at is not None and entry.at < self._sealed_at - LOOK_BACK:
             raise BrokenError(
-                f"Entry {entry_id} is dated {at.isoformat()} but was not there when that time was"
-                " sealed: it was inserted afterwards."
+                f"Entry {entry.id} is dated {entry.at.isoformat()} but was not there when that time"
+                " was sealed: it was inserted afterwards."
             )
+        self._check_pruning(entry)
         self.pending += 1
 
     def finish(self) -> None:
         """Say that the chain ended; raises `BrokenError` when it was longer once."""
+        if self._pruned is not None:
+            raise BrokenError(
+                f"The chain begins after {self._pruned}, and no entry says that it was pruned"
+                " there: its beginning was cut off."
+            )
         beyond = [position for position in self.checkpoints if position > self.position]
         if beyond:
             raise BrokenError(
@@ -95,7 +112,28 @@ class Verifier:
             )
 
     def result(self, problem: str | None = None) -> VerifyResult:
-        return VerifyResult(self.position, self.pending, self._signed, problem)
+        return VerifyResult(
+            self.position, self.pending, self._signed, pruned=self._begin, problem=problem
+        )
+
+    def _begin_after(self, position: int) -> None:
+        """Begin at a signed checkpoint; raises `BrokenError` without one."""
+        found = self.checkpoints.get(position, ())
+        if not found:
+            raise BrokenError(
+                f"The chain begins at position {position + 1}. What was before can only have been"
+                " pruned if a checkpoint was signed there, and none is known: give the exported"
+                " checkpoints as well."
+            )
+        self.position, self._hash = position, found[0].hash
+        self._begin = position
+        self._pruned = f"position {position}"
+        for checkpoint in found:
+            self._check(checkpoint)
+
+    def _check_pruning(self, entry: Entry) -> None:
+        if entry.action == Action.AUDIT_PRUNED and entry.subject == self._pruned:
+            self._pruned = None
 
     def _check_date(self, seal: Seal, entry: Entry) -> None:
         """Find an entry from before an earlier sealing, which would have sealed it then."""

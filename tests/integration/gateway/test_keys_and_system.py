@@ -1,9 +1,10 @@
 """Keys that survive a change of SECRET_KEY, and a platform that says honestly how it is."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -12,6 +13,7 @@ from services.gateway.domain.role import Role
 from services.gateway.domain.session import LEEWAY, LIFETIME
 from services.gateway.domain.signing_key import SIGNS_FOR
 from services.gateway.routes.system import summarise_services
+from services.gateway.schedule import keep_tidy
 from services.gateway.settings import Settings
 from services.gateway.steps.housekeeping import tidy
 from services.gateway.steps.keys import load_signing_keys, open_keyring
@@ -166,6 +168,11 @@ def test_a_service_that_fell_silent_says_since_when() -> None:
     assert (found["scanner"]["status"], found["scanner"]["replicas"]) == ("ok", 1)
     assert found["rotator"]["status"] == "failed"
     assert found["rotator"]["detail"].startswith("last seen 95 s ago")
+
+
+async def test_housekeeping_asks_for_old_audit_entries_to_be_pruned(gateway: Gateway) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="last 90 days"):
+        await keep_tidy(gateway.pool, gateway.clock, audit_kept=timedelta(days=89))
 
 
 async def test_housekeeping_forgets_what_has_no_use(gateway: Gateway) -> None:
