@@ -49,6 +49,8 @@ READ = (
     *("/audit?limit=500", "/users", "/auth/tokens", "/auth/sessions", "/queues"),
     *("/queues/dead-letters", "/system/health", "//health", "//openapi.json"),
 )
+# Who has to be heard in the logs: the services, and the libraries that carry credentials.
+SPEAKERS = ("services.scanner", "shared.service", "azure.core", "azure.identity", "msal", "aiormq")
 TEXTS = [name for name in WRITTEN if "UTF-16" not in name and name != "Latin-1"]
 
 
@@ -167,6 +169,8 @@ async def test_the_visit_really_went_everywhere(visit: Visit) -> None:
     for place in PLACES:
         assert await place.gather(visit), place.name
     assert b"canary-item" in b"".join(visit.answers)
+    for name in SPEAKERS:
+        assert f'"logger": "{name}' in visit.log.getvalue(), name
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)

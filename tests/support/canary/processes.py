@@ -37,15 +37,16 @@ def secrets_of(platform: Platform, given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def family(platform: Platform) -> dict[int, list[bytes]]:
-    """Return the command line of `up` and of every process that came of it, by process id."""
+def family(pid: int) -> dict[int, list[bytes]]:
+    """Return the command line of a process and of every one that came of it, by process id."""
     found: dict[int, list[bytes]] = {}
-    waiting = [platform.process.pid]
+    waiting = [pid]
     while waiting:
         pid = waiting.pop()
         with suppress(OSError):
             found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            waiting += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                waiting += map(int, children.read_text().split())
     return found
 
 
