@@ -18,7 +18,7 @@ from tests.support.platform import SECRET_KEY, running
 from tests.support.sandbox import way_to
 from tests.support.waiting import eventually
 
-WRONG_SECONDS = 1.5
+UNANSWERED_SECONDS = 1.0
 FAULTS = (
     {"status": 403},
     {"status": 500, "count": 8},
@@ -109,7 +109,7 @@ async def wrong_service_bus(visit: Visit, value: str) -> None:
 async def _move_wrongly(visit: Visit, address: str) -> None:
     """Let `migrate` move the events to a broker that does not answer."""
     try:
-        async with visit.database.connection() as admin, asyncio.timeout(WRONG_SECONDS):
+        async with visit.database.connection() as admin, asyncio.timeout(UNANSWERED_SECONDS):
             await switch(admin, {"alerting.planted": "planted"}, address, None)
     except Exception as error:  # noqa: BLE001 - whatever it is, an operator reads it
         visit.answers.append("".join(format_exception(error)).encode())
@@ -118,22 +118,28 @@ async def _move_wrongly(visit: Visit, address: str) -> None:
 
 
 async def _start_wrongly(visit: Visit, **wrong: str) -> None:
-    """Start a service with a setting that leads nowhere; keep what it says when it gives up."""
+    """Start a service with a setting that leads nowhere until it complains or gives up."""
 
     async def build(service: Service) -> None:
         visit.platform.services[f"licensing with {', '.join(wrong)}"] = service
 
     given = {"database_url": visit.database.url("licensing"), "secret_key": SECRET_KEY}
-    stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(WRONG_SECONDS, stop.set)
+    stop, said = asyncio.Event(), len(visit.log.getvalue())
+
+    async def stop_when_it_complains() -> None:
+        await eventually(lambda: "waiting for the database" in visit.log.getvalue()[said:])
+        stop.set()
+
+    stopping = asyncio.create_task(stop_when_it_complains())
     try:
         settings = load_settings(
             settings_of("licensing"), **given | wrong, internal_port=free_port()
         )
-        async with asyncio.timeout(3 * WRONG_SECONDS):
-            await serve("licensing", settings, build, stop)
+        await serve("licensing", settings, build, stop)
     except Exception as error:  # noqa: BLE001 - whatever it is, an operator reads it
         visit.answers.append("".join(format_exception(error)).encode())
+    finally:
+        stopping.cancel()
 
 
 async def commands_token(visit: Visit, value: str) -> None:
