@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from services.cli.children import Child, Children
 from services.cli.platform import Plan, read_when_written
-from services.cli.settings import PlatformSettings, environment
+from services.cli.settings import PlatformSettings, bare_environment
 from shared.bus.switching import SILENT_SECONDS
 from shared.bus_url import EMBEDDED, RABBITMQ, SERVICE_BUS, kind_of
 from shared.errors import SettingsError
@@ -87,7 +87,9 @@ async def _start(plan: Plan, children: Children) -> str:
     argv += ["--ready-file", str(ready), "--port", str(_kept_port(ready))]
     ready.unlink(missing_ok=True)
     log = plan.folder / "logs" / f"{NAME}.log"
-    await children.start(Child(name=NAME, argv=argv, env=environment(), log=log, supports=True))
+    await children.start(
+        Child(name=NAME, argv=argv, env=bare_environment(), log=log, supports=True)
+    )
     told = await read_when_written(ready, children, _SECONDS)
     return f"{told['connection_string']}CaFile={told['ca_file']}"
 

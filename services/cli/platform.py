@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from services.cli.children import Child, Children
 from services.cli.secrets_file import PlatformSecrets
-from services.cli.settings import SERVICES, environment
+from services.cli.settings import SERVICES, bare_environment, environment
 from shared.errors import PermanentError
 from shared.ports import free_port
 
@@ -52,7 +52,7 @@ async def start_sandbox(plan: Plan, children: Children) -> dict[str, Any]:
     argv += ["--state", str(ready.parent), "--ready-file", str(ready)]
     log = plan.folder / "logs" / "sandbox.log"
     await children.start(
-        Child(name="sandbox", argv=argv, env=environment(), log=log, supports=True)
+        Child(name="sandbox", argv=argv, env=bare_environment(), log=log, supports=True)
     )
     return await read_when_written(ready, children, SANDBOX_SECONDS)
 
@@ -133,6 +133,8 @@ def service_children(plan: Plan, variables: dict[str, str]) -> list[Child]:
 
 def _only(service: str, variables: dict[str, str]) -> dict[str, str]:
     others = tuple(f"{name.upper()}_" for name in SERVICES if name != service)
+    if service not in CLOUD_IDENTITIES:
+        others += ("IDENTITY_",)
     return {name: value for name, value in variables.items() if not name.startswith(others)}
 
 

@@ -14,6 +14,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.settings import BusURL, DatabaseURL
 
+_SECRETS: Final = (
+    "SECRET_KEY",
+    "SECRET_KEY_PREVIOUS",
+    "DATABASE_URL",
+    "BUS_URL",
+    "BUS_URL_PREVIOUS",
+    "AZURE_CLIENT_SECRET",
+    "CERTIFYCLOUDS_TOKEN",
+    "CERTIFYCLOUDS_PASSWORD",
+)
 SERVICES: Final = ("gateway", "scanner", "alerting", "rotator", "syncer", "licensing")
 
 
@@ -48,6 +58,11 @@ class PlatformSettings(BaseSettings):
 def environment() -> dict[str, str]:
     """Return a copy of this process's environment, for a child."""
     return dict(os.environ)
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the environment without secrets, for a program that is no service of ours."""
+    return {name: value for name, value in environment().items() if not name.endswith(_SECRETS)}
 
 
 def own_variables(service: str, variables: Mapping[str, str]) -> dict[str, str]:

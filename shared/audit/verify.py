@@ -22,7 +22,7 @@ from shared.audit.sealer import LOOK_BACK
 class VerifyResult:
     """The verdict. `problem` is the first thing that is wrong, as a sentence; None: all is well.
 
-    `sealed` is the last position of the chain; `pruned` is the last one of a beginning that is gone,
+    `sealed` is the last position of the chain; `pruned` is the last one of a beginning that went,
     and rightly so.
     """
 

@@ -23,12 +23,13 @@ class Input(NamedTuple):
 # What is set before the start: the variable, and the setting's name.
 SETTINGS: Final = {"SECRET_KEY": "secret_key", "SECRET_KEY_PREVIOUS": "secret_key_previous"}
 
-# In this order: the administrator comes before whatever only an administrator may.
+# In this order: the clouds fail once all is had of them that they give, and the administrator comes
+# before whatever only an administrator may.
 INPUTS: Final = (
     Input("a secret's value in a vault", surroundings.vault_secret),
     Input("the private key of a vault's certificate", surroundings.private_key),
-    Input("a cloud's error message", surroundings.cloud_message),
     Input("a cloud's access token", surroundings.access_token),
+    Input("a cloud's error message", surroundings.cloud_message),
     Input("IDENTITY_HEADER", surroundings.identity_header),
     Input("a client secret of an application", surroundings.client_secret),
     Input("the database's password", surroundings.database_password),
@@ -43,6 +44,7 @@ INPUTS: Final = (
     Input("a second factor's secret", people.second_factor),
     Input("a recovery code", people.recovery_code),
     Input("an API token", people.api_token),
+    Input("a break-glass code", people.break_glass),
     Input("a wrong password", slips.wrong_password),
     Input("a password typed as the name", slips.password_as_name),
     Input("a password in a body of the wrong shape", slips.wrong_shape),
@@ -60,6 +62,8 @@ INPUTS: Final = (
     Input("a wrong DATABASE_URL", surroundings.wrong_database),
     Input("BUS_URL of RabbitMQ", surroundings.wrong_rabbitmq),
     Input("BUS_URL of Service Bus", surroundings.wrong_service_bus),
+    Input("CERTIFYCLOUDS_TOKEN", surroundings.commands_token, word_canary),
+    Input("CERTIFYCLOUDS_PASSWORD", surroundings.commands_password),
     Input("AZURE_CLIENT_SECRET", surroundings.wrong_client_secret),
 )
 

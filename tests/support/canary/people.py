@@ -1,10 +1,13 @@
 """Inputs of people: set-up, passwords, sessions, second factors, API tokens."""
 
+from datetime import timedelta
+
 import pyotp
 
+from services.gateway.app import offer_code
 from tests.support.canary.visit import Visit
 
-ADMIN, OTHER = "ada", "grace"
+ADMIN, OTHER, LOCKED_OUT = "ada", "grace", "hedy"
 
 
 async def wrong_setup_token(visit: Visit, value: str) -> None:
@@ -99,3 +102,14 @@ async def api_token(visit: Visit, value: str) -> str:
     await visit.ask("DELETE", f"/auth/tokens/{made['id']}", who=ADMIN)
     await visit.ask("GET", "/items", who="program")
     return str(made["token"])
+
+
+async def break_glass(visit: Visit, value: str) -> str:
+    """Make a code beside the database; use it for another name, for the right one, and again."""
+    del value
+    code = await offer_code(visit.database.url("gateway"), LOCKED_OUT, timedelta(minutes=15))
+    body = {"password": "a wide field in spring", "setup_token": code}
+    await visit.ask("POST", "/auth/login", {**body, "username": ADMIN})
+    await visit.sign_in(LOCKED_OUT, **body)
+    await visit.ask("POST", "/auth/login", {**body, "username": LOCKED_OUT})
+    return code

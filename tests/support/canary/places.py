@@ -6,6 +6,7 @@ and the test sees that it is found.
 
 import asyncio
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import uuid4
 
@@ -25,6 +25,7 @@ from services.gateway.steps import export_audit
 from shared.database.binaries import find_binaries
 from shared.telemetry import get_logger
 from tests.support.canary.people import ADMIN
+from tests.support.canary.processes import family
 from tests.support.canary.visit import Visit
 
 MESSAGE: Final = (
@@ -154,13 +155,9 @@ async def plant_export(visit: Visit, leak: bytes) -> None:
 
 
 async def process_list(visit: Visit) -> bytes:
-    """Return the command line of every process, as anybody on the machine may read it."""
+    """Return the command lines of this process and all that came of it; anybody may read them."""
     del visit
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            found.append(file.read_bytes())
-    return b"\n".join(found)
+    return b"\n".join(word for words in family(os.getpid()).values() for word in words)
 
 
 async def plant_process(visit: Visit, leak: bytes) -> None:

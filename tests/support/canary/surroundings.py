@@ -1,6 +1,7 @@
 """Inputs from around the platform: clouds, database, bus, and the settings that lead to them."""
 
 import asyncio
+import sys
 from traceback import format_exception
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from tests.support.platform import SECRET_KEY, running
 from tests.support.sandbox import way_to
 from tests.support.waiting import eventually
 
-WRONG_SECONDS = 1.5
+UNANSWERED_SECONDS = 1.0
 FAULTS = (
     {"status": 403},
     {"status": 500, "count": 8},
@@ -25,7 +26,14 @@ FAULTS = (
     {"status": 400, "code": "x" * 50},
     {"status": 401},
     {"reset": True},
+    {"spoil": "not-json"},
+    {"spoil": "wrong-types"},
 )
+FAILING = {
+    "/msi/token": {"status": 500, "count": 2},
+    "/providers/Microsoft.ResourceGraph": {"status": 403, "count": 1},
+    "/v1.0/applications": {"status": 403},
+}
 
 
 async def vault_secret(visit: Visit, value: str) -> None:
@@ -47,10 +55,11 @@ async def private_key(visit: Visit, value: str) -> str:
 
 
 async def cloud_message(visit: Visit, value: str) -> None:
-    """Let vaults and the directory fail with a message that tells a secret."""
+    """Let the identity, vaults and the directory fail with a message that tells a secret."""
     for vault, fault in zip(visit.sandbox.at_first["vaults"][1:], FAULTS, strict=False):
         visit.sandbox.control.add_fault(host=vault["name"], message=value, **fault)
-    visit.sandbox.control.add_fault(path="/v1.0/applications", status=403, message=value)
+    for path, fault in FAILING.items():
+        visit.sandbox.control.add_fault(path=path, message=value, **fault)
 
 
 async def access_token(visit: Visit, value: str) -> str:
@@ -100,7 +109,7 @@ async def wrong_service_bus(visit: Visit, value: str) -> None:
 async def _move_wrongly(visit: Visit, address: str) -> None:
     """Let `migrate` move the events to a broker that does not answer."""
     try:
-        async with visit.database.connection() as admin, asyncio.timeout(WRONG_SECONDS):
+        async with visit.database.connection() as admin, asyncio.timeout(UNANSWERED_SECONDS):
             await switch(admin, {"alerting.planted": "planted"}, address, None)
     except Exception as error:  # noqa: BLE001 - whatever it is, an operator reads it
         visit.answers.append("".join(format_exception(error)).encode())
@@ -109,22 +118,50 @@ async def _move_wrongly(visit: Visit, address: str) -> None:
 
 
 async def _start_wrongly(visit: Visit, **wrong: str) -> None:
-    """Start a service with a setting that leads nowhere; keep what it says when it gives up."""
+    """Start a service with a setting that leads nowhere until it complains or gives up."""
 
     async def build(service: Service) -> None:
         visit.platform.services[f"licensing with {', '.join(wrong)}"] = service
 
     given = {"database_url": visit.database.url("licensing"), "secret_key": SECRET_KEY}
-    stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(WRONG_SECONDS, stop.set)
+    stop, said = asyncio.Event(), len(visit.log.getvalue())
+
+    async def stop_when_it_complains() -> None:
+        await eventually(lambda: "waiting for the database" in visit.log.getvalue()[said:])
+        stop.set()
+
+    stopping = asyncio.create_task(stop_when_it_complains())
     try:
         settings = load_settings(
             settings_of("licensing"), **given | wrong, internal_port=free_port()
         )
-        async with asyncio.timeout(3 * WRONG_SECONDS):
-            await serve("licensing", settings, build, stop)
+        await serve("licensing", settings, build, stop)
     except Exception as error:  # noqa: BLE001 - whatever it is, an operator reads it
         visit.answers.append("".join(format_exception(error)).encode())
+    finally:
+        stopping.cancel()
+
+
+async def commands_token(visit: Visit, value: str) -> None:
+    await _command(visit, CERTIFYCLOUDS_TOKEN=value)
+
+
+async def commands_password(visit: Visit, value: str) -> None:
+    await _command(visit, CERTIFYCLOUDS_USERNAME=ADMIN, CERTIFYCLOUDS_PASSWORD=value)
+
+
+async def _command(visit: Visit, **variables: str) -> None:
+    """Let the command line fail with what it was given, and keep what it says."""
+    words = (sys.executable, "-m", "services", "scan", "--json")
+    process = await asyncio.create_subprocess_exec(
+        *words,
+        env={"CERTIFYCLOUDS_URL": visit.platform.url, **variables},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode != 0, said
+    visit.answers.append(said)
 
 
 async def wrong_client_secret(visit: Visit, value: str) -> None:
