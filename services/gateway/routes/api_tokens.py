@@ -76,7 +76,7 @@ async def list_tokens(request: Request) -> Response:
     return as_json({"data": [dict(row) for row in rows]})
 
 
-@router.post("", status_code=201, response_model=ApiTokenCreated)
+@router.post("", status_code=201, response_model=ApiTokenCreated, responses={409: {}})
 @needs(Permission.OWN_SESSION)
 async def create_token(request: Request, body: NewApiToken) -> Response:
     """Make a token. It takes no Idempotency-Key: what is shown once cannot be shown again."""

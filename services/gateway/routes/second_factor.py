@@ -34,7 +34,9 @@ class RecoveryCodes(BaseModel):
     codes: list[str]
 
 
-@router.post("/second-factor", status_code=201, response_model=SecondFactorOffer)
+@router.post(
+    "/second-factor", status_code=201, response_model=SecondFactorOffer, responses={409: {}}
+)
 @needs(Permission.OWN_SESSION)
 async def begin_second_factor(request: Request) -> Response:
     """Ask for a second factor: put the secret into an authenticator app, then confirm a code."""
@@ -42,7 +44,7 @@ async def begin_second_factor(request: Request) -> Response:
     return as_json({"secret": offer.secret, "address": offer.address}, 201)
 
 
-@router.post("/second-factor/confirm", response_model=RecoveryCodes)
+@router.post("/second-factor/confirm", response_model=RecoveryCodes, responses={409: {}})
 @needs(Permission.OWN_SESSION)
 async def confirm_second_factor(request: Request, body: FirstCode) -> Response:
     """Let the second factor count from now on, and get the recovery codes."""
@@ -52,7 +54,7 @@ async def confirm_second_factor(request: Request, body: FirstCode) -> Response:
     return as_json({"codes": codes})
 
 
-@router.post("/second-factor/recovery-codes", response_model=RecoveryCodes)
+@router.post("/second-factor/recovery-codes", response_model=RecoveryCodes, responses={404: {}})
 @needs(Permission.OWN_SESSION)
 async def renew_recovery_codes(request: Request) -> Response:
     """Get new recovery codes; the earlier ones stop working."""
@@ -61,7 +63,7 @@ async def renew_recovery_codes(request: Request) -> Response:
     return as_json({"codes": codes})
 
 
-@router.delete("/second-factor", status_code=204, response_class=Response)
+@router.delete("/second-factor", status_code=204, response_class=Response, responses={404: {}})
 @needs(Permission.OWN_SESSION)
 async def remove_second_factor(request: Request) -> Response:
     """Go without a second factor again."""
