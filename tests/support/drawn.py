@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 T = TypeVar("T")
-MOST = int(os.environ.get("FUZZ_EXAMPLES", "4")) * 15
+MOST = int(os.environ.get("FUZZ_EXAMPLES", "3")) * 20
 
 
 def drawn(strategy: st.SearchStrategy[T], most: int = MOST) -> list[T]:

@@ -15,13 +15,12 @@ from starlette.responses import Response
 
 from services.gateway.domain import csrf, problem
 from services.gateway.domain.cookie import session_cookie
-from services.gateway.domain.role import Permission
+from services.gateway.domain.role import OF_ONESELF, Permission
 from services.gateway.domain.scope import Scope
 from services.gateway.domain.session import Carrier, Session
 from services.gateway.middleware.caller import caller_of, parts_of
 
 _MARK: Final = "certifyclouds_permission"
-_OF_ONESELF: Final = frozenset({Permission.OWN_SESSION, Permission.READ_SELF})
 _NARROWS: Final = "certifyclouds_narrows"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,7 +35,7 @@ def needs(permission: Permission, *, narrows: bool = False) -> Callable[[F], F]:
 
     def declare(endpoint: F) -> F:
         setattr(endpoint, _MARK, permission)
-        setattr(endpoint, _NARROWS, narrows or permission in _OF_ONESELF)
+        setattr(endpoint, _NARROWS, narrows or permission in OF_ONESELF)
         return endpoint
 
     return declare

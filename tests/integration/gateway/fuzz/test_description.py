@@ -12,7 +12,7 @@ from tests.support.door import Door
 from tests.support.fuzz import Finding, fuzz
 from tests.support.gateway import Gateway
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "3"))
 # What an administrator's run must have come through to, or it has looked at refusals only.
 REACHED = {
     "POST /api/v1/scans",
