@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 BUS ?= postgres
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test check smoke bench docs lock
+.PHONY: help run test check fuzz smoke bench docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ check: $(VENV)/.dev ## lint, types, import contracts, dead code, event reference
 	@$(VENV)/bin/vulture
 	@$(PY) -m pytest -q tests/architecture tests/contracts/events
 	@$(VENV)/bin/mkdocs build --strict --quiet --site-dir $(VENV)/site
+
+fuzz: $(VENV)/.dev ## the API's fuzz tests at greater length; EXAMPLES=100 for each operation and property
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(PY) -m pytest -q --timeout=3600 tests/integration/gateway/fuzz
 
 smoke: $(VENV)/.dev ## drive the platform through its public API; BUS=postgres|rabbitmq|servicebus; one JSON line per stage
 	@$(PY) -m tests.smoke --bus $(BUS)

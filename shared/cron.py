@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 FIELDS: Final = 5
+SHORTEST: Final = len("* * * * *")
 LONGEST: Final = 200
 _SAMPLE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _FORM: Final = (

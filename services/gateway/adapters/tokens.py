@@ -5,8 +5,12 @@ followed. A key that is not known here may have been made by another replica a m
 set is read again, but not more often than every few seconds. A signature that was found right
 stays right while its key is in the set, so it is not computed for each request of a session; the
 session's row is looked at each time all the same.
+
+A token has one form only. Base64 leaves bits over and decoders skip what is no letter of theirs, so
+one signature could be written in endless ways, and each would be remembered as a token of its own.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -25,6 +29,9 @@ AUDIENCE: Final = "certifyclouds.gateway"
 TYPE: Final = "at+jwt"  # RFC 9068
 REQUIRED: Final = ("exp", "iat", "iss", "aud", "sub", "jti")
 MOST_KEPT: Final = 10_000
+LONGEST: Final = 2_000
+# An Ed25519 signature is 64 bytes: 86 letters, of which the last has four bits that are zero.
+_FORM: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{85}[AQgw]", re.ASCII)
 READ_AGAIN_AFTER: Final = timedelta(seconds=10)
 
 LoadKeys = Callable[[], Awaitable[Sequence[SigningKey]]]
@@ -69,7 +76,8 @@ class EdDSATokens:
     async def read(self, token: str) -> Claims | None:
         if token in self._verified:
             return self._verified[token]
-        found = await self._read(token)
+        well_formed = len(token) <= LONGEST and _FORM.fullmatch(token)
+        found = await self._read(token) if well_formed else None
         if found is not None:
             if len(self._verified) >= MOST_KEPT:
                 self._verified.clear()

@@ -8,14 +8,14 @@ from typing import Final
 from uuid import UUID
 
 from services.gateway.domain.client_ip import Address, is_trusted, parse_networks
-from services.gateway.domain.role import Permission, Role
+from services.gateway.domain.role import OF_ONESELF, Permission, Role
 from services.gateway.domain.session import TOUCH_AFTER, Carrier, Session
 
 PREFIX: Final = "ccp_"
 LONGEST_DAYS: Final = 365
 _CHECKSUM: Final = 8
 # A program signs nobody in or out, and hands on no rights.
-NEVER: Final = frozenset({Permission.OPEN, Permission.OWN_SESSION, Permission.MANAGE_USERS})
+NEVER: Final = (OF_ONESELF - {Permission.READ_SELF}) | {Permission.OPEN, Permission.MANAGE_USERS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

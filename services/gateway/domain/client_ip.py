@@ -67,14 +67,17 @@ def network_of(address: Address) -> str:
 
 
 def parse_address(text: str) -> Address | None:
-    """Read an address, with or without a port; an IPv4 address in IPv6 form becomes IPv4."""
+    """Read an address, with or without a port; an IPv4 address in IPv6 form becomes IPv4.
+
+    A zone (`%eth0`) names an interface of whoever wrote it, and is left out.
+    """
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ip_address(text)
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped:

@@ -20,6 +20,8 @@ class Permission(StrEnum):
 
     OPEN = "open"  # nobody needs to be signed in
     OWN_SESSION = "own_session"
+    OWN_FACTOR = "own_factor"
+    OWN_TOKENS = "own_tokens"
     READ_SELF = "read_self"
     READ_INVENTORY = "read_inventory"
     REQUEST_SCAN = "request_scan"
@@ -40,11 +42,19 @@ class Permission(StrEnum):
     MANAGE_LICENSE = "manage_license"
 
 
+# What everybody may do with what is their own.
+OF_ONESELF: Final = frozenset(
+    {
+        Permission.OWN_SESSION,
+        Permission.OWN_FACTOR,
+        Permission.OWN_TOKENS,
+        Permission.READ_SELF,
+    }
+)
 _READ: Final = frozenset(
     {
         Permission.OPEN,
-        Permission.OWN_SESSION,
-        Permission.READ_SELF,
+        *OF_ONESELF,
         Permission.READ_INVENTORY,
         Permission.READ_ALERTS,
         Permission.READ_LIVE,

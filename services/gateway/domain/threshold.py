@@ -10,7 +10,7 @@ from shared.events.scanning import ThresholdScope
 
 LONGEST_WARNING_DAYS: Final = 90
 LONGEST_CRITICAL_DAYS: Final = 30
-_WHOLE: Final = 100
+LARGEST_PERCENT: Final = 99
 MOST_DIGITS: Final = 18
 
 
@@ -51,10 +51,10 @@ def _refuse_percent(warning: int | None, critical: int | None) -> str | None:
         return None
     if warning is None or critical is None:
         return "Set warning_percent and critical_percent together."
-    if not _WHOLE > warning > critical >= 1:
+    if not LARGEST_PERCENT >= warning > critical >= 1:
         return (
             "warning_percent must be greater than critical_percent, both between 1 and"
-            f" {_WHOLE - 1}."
+            f" {LARGEST_PERCENT}."
         )
     return None
 

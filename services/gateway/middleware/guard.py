@@ -6,7 +6,7 @@ like.
 """
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar, cast
 
 from fastapi.routing import APIRoute
@@ -14,14 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.domain import csrf, problem
-from services.gateway.domain.role import Permission
+from services.gateway.domain.cookie import session_cookie
+from services.gateway.domain.role import OF_ONESELF, Permission
 from services.gateway.domain.scope import Scope
 from services.gateway.domain.session import Carrier, Session
 from services.gateway.middleware.caller import caller_of, parts_of
 
-COOKIE: Final = "__Host-session"
 _MARK: Final = "certifyclouds_permission"
-_OF_ONESELF: Final = frozenset({Permission.OWN_SESSION, Permission.READ_SELF})
 _NARROWS: Final = "certifyclouds_narrows"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,7 +35,7 @@ def needs(permission: Permission, *, narrows: bool = False) -> Callable[[F], F]:
 
     def declare(endpoint: F) -> F:
         setattr(endpoint, _MARK, permission)
-        setattr(endpoint, _NARROWS, narrows or permission in _OF_ONESELF)
+        setattr(endpoint, _NARROWS, narrows or permission in OF_ONESELF)
         return endpoint
 
     return declare
@@ -148,8 +147,12 @@ def refuse_foreign_page(request: Request) -> None:
 
 def _token(request: Request) -> tuple[str, Carrier]:
     """Return the token: a bearer's if there is one, else the cookie's. Neither stands in."""
-    header = request.headers.get("authorization")
-    if header is not None:
-        scheme, _, token = header.partition(" ")
-        return (token.strip() if scheme.lower() == "bearer" else ""), Carrier.BEARER
-    return request.cookies.get(COOKIE, ""), Carrier.COOKIE
+    if headers := request.headers.getlist("authorization"):
+        return _bearer(headers), Carrier.BEARER
+    return session_cookie(request.headers.getlist("cookie")), Carrier.COOKIE
+
+
+def _bearer(headers: Sequence[str]) -> str:
+    """Return the token of the only header; two of them are nobody's."""
+    scheme, _, token = headers[0].partition(" ")
+    return token.strip(" ") if len(headers) == 1 and scheme.lower() == "bearer" else ""

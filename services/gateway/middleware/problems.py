@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from services.gateway.domain import problem
 from services.gateway.domain.filters import FilterError
@@ -22,6 +23,7 @@ from shared.telemetry import get_logger
 logger = get_logger(__name__)
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,32}")
+_OF_FILES = {"GET", "HEAD"}
 _SENTENCES = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address; see /docs for what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method; see the Allow header.",
@@ -69,7 +71,19 @@ async def _on_http(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     code = status.phrase.lower().replace(" ", "-")
     detail = _SENTENCES.get(status, status.description or status.phrase)
-    return answer(request, ProblemError(status, code, detail, headers=error.headers or {}))
+    headers = error.headers or {}
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"allow": ", ".join(sorted(_methods(request)))}
+    return answer(request, ProblemError(status, code, detail, headers=headers))
+
+
+def _methods(request: Request) -> set[str]:
+    """Return what an address takes: of several routes to it the router names the first one's."""
+    found = [
+        route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE
+    ]
+    named = {method for route in found for method in getattr(route, "methods", None) or ()}
+    return named or _OF_FILES
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

@@ -218,17 +218,6 @@ class Delivery(BaseModel):
     delivered_at: datetime
 
 
-class Problem(BaseModel):
-    """A refusal (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    instance: str
-
-
 def as_json(
     document: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:

@@ -69,15 +69,15 @@ class ApiTokenCreated(BaseModel):
 
 
 @router.get("", response_model=ApiTokenList)
-@needs(Permission.OWN_SESSION)
+@needs(Permission.OWN_TOKENS)
 async def list_tokens(request: Request) -> Response:
     """Return my tokens and when each was last used."""
     rows = await list_api_tokens(parts_of(request).pool, session_of(request).user_id)
     return as_json({"data": [dict(row) for row in rows]})
 
 
-@router.post("", status_code=201, response_model=ApiTokenCreated)
-@needs(Permission.OWN_SESSION)
+@router.post("", status_code=201, response_model=ApiTokenCreated, responses={409: {}})
+@needs(Permission.OWN_TOKENS)
 async def create_token(request: Request, body: NewApiToken) -> Response:
     """Make a token. It takes no Idempotency-Key: what is shown once cannot be shown again."""
     made = await parts_of(request).api_tokens.add(
@@ -92,7 +92,7 @@ async def create_token(request: Request, body: NewApiToken) -> Response:
 
 
 @router.delete("/{token_id}", status_code=204, response_class=Response)
-@needs(Permission.OWN_SESSION)
+@needs(Permission.OWN_TOKENS)
 async def revoke_token(request: Request, token_id: UUID) -> Response:
     """Revoke one of my tokens; it stops working at once, on every replica."""
     await parts_of(request).api_tokens.revoke(session_of(request), token_id, caller_of(request))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway.domain.cursor import Cursor, encode
@@ -13,7 +13,7 @@ from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.guard import GuardedRoute, needs, session_of
 from services.gateway.routes.answers import Page, as_page, position, whole
-from services.gateway.routes.parameters import STORABLE, CursorText, Limit
+from services.gateway.routes.parameters import STORABLE, CursorText, Instant, Limit
 from shared.audit import list_entries
 
 router = APIRouter(prefix="/api/v1/audit", route_class=GuardedRoute, tags=["audit"])
@@ -47,8 +47,8 @@ class AuditEntry(BaseModel):
 @needs(Permission.READ_AUDIT)
 async def list_audit(
     request: Request,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    since: Annotated[Instant | None, Query(alias="from")] = None,
+    until: Annotated[Instant | None, Query(alias="to")] = None,
     action: Name = None,
     actor: Name = None,
     outcome: Literal["done", "refused", "failed"] | None = None,
@@ -72,7 +72,11 @@ async def list_audit(
     return as_page(page, following)
 
 
-@router.get("/export", response_class=StreamingResponse)
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {media: {} for media in _MEDIA.values()}}},
+)
 @needs(Permission.READ_AUDIT)
 async def export_audit(
     request: Request, form: Annotated[Literal["jsonl", "csv"], Query(alias="format")] = "jsonl"

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.responses import Response
 
+from services.gateway.domain.cookie import COOKIE
 from services.gateway.domain.role import GRANTS, Permission
 from services.gateway.domain.session import LIFETIME, Carrier, Session, may
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.guard import (
-    COOKIE,
     GuardedRoute,
     needs,
     refuse_foreign_page,
@@ -69,7 +69,11 @@ class LoginAnswer(BaseModel):
     token_type: str | None = None
 
 
-@router.post("/login", response_model=LoginAnswer)
+@router.post(
+    "/login",
+    response_model=LoginAnswer,
+    responses={401: {}, 403: {}, 409: {}, 429: {}, 503: {}},
+)
 @needs(Permission.OPEN)
 async def login(request: Request, body: LoginRequest) -> Response:
     """Sign in, or become an administrator with a set-up token.

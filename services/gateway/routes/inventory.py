@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from services.gateway.domain import problem
 from services.gateway.domain.cursor import encode
-from services.gateway.domain.filters import parse_items
+from services.gateway.domain.filters import SortKey, parse_items
 from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import parts_of
 from services.gateway.middleware.guard import GuardedRoute, needs, scope_of
@@ -31,6 +31,10 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["inventory"
 LATEST_CHANGES = 20
 NEWEST_VERSIONS = 20
 LARGEST_BIGINT = 2**63 - 1
+# Only told: a refusal names the orders that there are.
+SortText = Annotated[
+    str, Query(max_length=50, json_schema_extra={"pattern": f"^-?({'|'.join(SortKey)})$"})
+]
 ItemId = Annotated[int, Path(ge=1, le=LARGEST_BIGINT)]
 
 
@@ -47,7 +51,7 @@ async def list_items(
     managed: Annotated[
         bool | None, Query(description="false: without what belongs to a certificate.")
     ] = None,
-    sort: Annotated[str, Query(max_length=50)] = "expires_on",
+    sort: SortText = "expires_on",
     count: Annotated[
         Literal["quick", "full"],
         Query(description="full: count all that fit, however long that takes."),

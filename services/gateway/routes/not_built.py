@@ -6,13 +6,12 @@ from starlette.responses import Response
 from services.gateway.domain import problem
 from services.gateway.domain.role import Permission
 from services.gateway.middleware.guard import GuardedRoute, needs
-from services.gateway.routes.answers import Problem
 
 router = APIRouter(
     prefix="/api/v1",
     route_class=GuardedRoute,
     tags=["not in this release"],
-    responses={501: {"model": Problem}},
+    responses={501: {}},
 )
 
 

@@ -11,7 +11,7 @@ from services.gateway.domain.role import Permission
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.guard import GuardedRoute, needs, session_of
 from services.gateway.routes.answers import as_json
-from services.gateway.routes.parameters import Code, Password
+from services.gateway.routes.parameters import Code, NewPassword, Password
 from services.gateway.steps.authenticate import spend_sign_in
 
 router = APIRouter(prefix="/api/v1/auth", route_class=GuardedRoute, tags=["auth"])
@@ -33,7 +33,7 @@ class PasswordChange(BaseModel):
 
     present_password: Password
     code: Code | None = None
-    password: Password = Field(description="12 to 128 characters; a few words make a good one.")
+    password: NewPassword = Field(description="12 to 128 characters; a few words make a good one.")
 
 
 class OwnSession(BaseModel):

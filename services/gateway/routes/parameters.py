@@ -1,10 +1,21 @@
 """Query parameters that several lists share."""
 
+import re
+from datetime import date
 from typing import Annotated, Final
 
 from fastapi import Header, Query
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    WithJsonSchema,
+)
 
+from services.gateway.domain import password
 from services.gateway.domain.filters import is_storable
 from shared.selector import parse_scope
 
@@ -16,7 +27,9 @@ CursorText = Annotated[
 LARGEST_INTEGER: Final = 2**31 - 1
 # The database holds no NUL.
 STORABLE: Final = r"^[^\x00]*$"
-Words = Annotated[list[str], Query(max_length=50)]
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_INSTANT: Final = re.compile(_DAY.pattern + r"[T ].*", re.ASCII)
+Words = Annotated[list[Annotated[str, Field(pattern=STORABLE)]], Query(max_length=50)]
 
 SubscriptionIds = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=100, pattern=STORABLE)]],
@@ -49,6 +62,36 @@ Code = Annotated[
     ),
 ]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=512), AfterValidator(_whole)]
+
+
+NewPassword = Annotated[
+    Password,
+    # Only told: the rules themselves count characters in their normal form.
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "password",
+            "writeOnly": True,
+            "minLength": password.SHORTEST,
+            "maxLength": password.LONGEST,
+        }
+    ),
+]
+
+
+def _written(form: re.Pattern[str], example: str) -> BeforeValidator:
+    """Refuse what is not written out: a bare number would count seconds since 1970."""
+
+    def check(text: object) -> object:
+        if isinstance(text, str) and not form.fullmatch(text):
+            raise ValueError(f"write it as {example}")
+        return text
+
+    return BeforeValidator(check)
+
+
+Day = Annotated[date, _written(_DAY, "2026-01-31")]
+Instant = Annotated[AwareDatetime, _written(_INSTANT, "2026-01-31T12:00:00Z")]
 
 
 def _scope(text: str) -> str:

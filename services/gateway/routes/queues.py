@@ -49,7 +49,9 @@ class DeadLetterSummary(BaseModel):
     type: str
     attempts: int
     reason: str = Field(description="A word for programs.")
-    description: str
+    description: str = Field(
+        description="Empty for a session that does not see the whole inventory."
+    )
     dead_at: datetime | None
 
 
@@ -113,7 +115,7 @@ async def list_queues(request: Request) -> Response:
     return as_json({"data": await parts_of(request).dead_letters.depths()})
 
 
-@router.get("/dead-letters", response_model=DeadLetterList)
+@router.get("/dead-letters", response_model=DeadLetterList, responses={404: {}})
 @needs(Permission.READ_SYSTEM, narrows=True)
 async def list_dead_letters(
     request: Request,
@@ -122,7 +124,8 @@ async def list_dead_letters(
 ) -> Response:
     """Return dead letters of one queue or of all; their order is the broker's."""
     found, total = await parts_of(request).dead_letters.list_letters(queue, limit)
-    return as_json({"data": [summary_of(letter) for letter in found], "total": total})
+    whole = scope_of(request) is None
+    return as_json({"data": [summary_of(one, whole=whole) for one in found], "total": total})
 
 
 @router.get("/{queue}/dead-letters/{letter_id}", response_model=DeadLetterDetail)

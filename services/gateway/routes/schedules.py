@@ -19,11 +19,12 @@ from services.gateway.routes.accepted import accepted_answer
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.parameters import (
     STORABLE,
+    Day,
     IdempotencyKey,
     ScopeText,
     SubscriptionIds,
 )
-from shared.cron import LONGEST, Recurrence
+from shared.cron import LONGEST, SHORTEST, Recurrence
 from shared.events.scanning import ScanMode
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["scans"])
@@ -40,7 +41,11 @@ class ScheduleRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100, pattern=STORABLE)
-    cron: str = Field(max_length=LONGEST, description="Five fields, such as `0 */6 * * *`.")
+    cron: str = Field(
+        max_length=LONGEST,
+        description="Five fields, such as `0 */6 * * *`.",
+        json_schema_extra={"minLength": SHORTEST},  # only told: a refusal names the fields
+    )
     time_zone: str = Field(default="UTC", max_length=100, description="As `Europe/Berlin`.")
     mode: ScanMode = ScanMode.FULL
     subscriptions: SubscriptionIds = []
@@ -154,8 +159,8 @@ async def remove_schedule(request: Request, schedule_id: UUID) -> Response:
 @needs(Permission.READ_INVENTORY)
 async def get_trends(
     request: Request,
-    first: Annotated[date | None, Query(alias="from")] = None,
-    last: Annotated[date | None, Query(alias="to")] = None,
+    first: Annotated[Day | None, Query(alias="from")] = None,
+    last: Annotated[Day | None, Query(alias="to")] = None,
     subscription: Annotated[str | None, Query(max_length=100, pattern=STORABLE)] = None,
 ) -> Response:
     """Return each day's posture (UTC), of one subscription (its id) if asked; 90 days, or those."""

@@ -34,16 +34,18 @@ class RecoveryCodes(BaseModel):
     codes: list[str]
 
 
-@router.post("/second-factor", status_code=201, response_model=SecondFactorOffer)
-@needs(Permission.OWN_SESSION)
+@router.post(
+    "/second-factor", status_code=201, response_model=SecondFactorOffer, responses={409: {}}
+)
+@needs(Permission.OWN_FACTOR)
 async def begin_second_factor(request: Request) -> Response:
     """Ask for a second factor: put the secret into an authenticator app, then confirm a code."""
     offer = await parts_of(request).second_factor.begin(session_of(request))
     return as_json({"secret": offer.secret, "address": offer.address}, 201)
 
 
-@router.post("/second-factor/confirm", response_model=RecoveryCodes)
-@needs(Permission.OWN_SESSION)
+@router.post("/second-factor/confirm", response_model=RecoveryCodes, responses={409: {}})
+@needs(Permission.OWN_FACTOR)
 async def confirm_second_factor(request: Request, body: FirstCode) -> Response:
     """Let the second factor count from now on, and get the recovery codes."""
     codes = await parts_of(request).second_factor.confirm(
@@ -52,8 +54,8 @@ async def confirm_second_factor(request: Request, body: FirstCode) -> Response:
     return as_json({"codes": codes})
 
 
-@router.post("/second-factor/recovery-codes", response_model=RecoveryCodes)
-@needs(Permission.OWN_SESSION)
+@router.post("/second-factor/recovery-codes", response_model=RecoveryCodes, responses={404: {}})
+@needs(Permission.OWN_FACTOR)
 async def renew_recovery_codes(request: Request) -> Response:
     """Get new recovery codes; the earlier ones stop working."""
     parts = parts_of(request)
@@ -61,8 +63,8 @@ async def renew_recovery_codes(request: Request) -> Response:
     return as_json({"codes": codes})
 
 
-@router.delete("/second-factor", status_code=204, response_class=Response)
-@needs(Permission.OWN_SESSION)
+@router.delete("/second-factor", status_code=204, response_class=Response, responses={404: {}})
+@needs(Permission.OWN_FACTOR)
 async def remove_second_factor(request: Request) -> Response:
     """Go without a second factor again."""
     await parts_of(request).second_factor.remove(session_of(request), caller_of(request))

@@ -24,6 +24,25 @@ router = APIRouter(route_class=GuardedRoute, tags=["system"])
 SILENT_SECONDS: Final = 20.0
 
 
+class Report(BaseModel):
+    """How the gateway is; more of it for who is signed in."""
+
+    status: Status
+
+
+class Phase(BaseModel):
+    """How far the start has come."""
+
+    phase: str
+
+
+class LicenseReport(BaseModel):
+    """What the installation may do."""
+
+    state: LicenseState
+    features: list[Feature]
+
+
 class ServiceHealth(BaseModel):
     """One service, as its last heartbeat tells."""
 
@@ -35,7 +54,7 @@ class ServiceHealth(BaseModel):
     replicas: int
 
 
-@router.get("/health")
+@router.get("/health", response_model=Report, responses={503: {"model": Report}})
 @needs(Permission.OPEN)
 async def health(request: Request) -> Response:
     """Return whether the gateway can do its work; the checks too for who is signed in."""
@@ -47,7 +66,7 @@ async def health(request: Request) -> Response:
     return as_json(report, 503 if report["status"] == Status.FAILED else 200)
 
 
-@router.get("/health/live")
+@router.get("/health/live", response_model=Report)
 @needs(Permission.OPEN)
 async def live(request: Request) -> Response:
     """Answer: the process is alive."""
@@ -55,7 +74,7 @@ async def live(request: Request) -> Response:
     return as_json({"status": Status.OK})
 
 
-@router.get("/health/ready")
+@router.get("/health/ready", response_model=Report, responses={503: {"model": Report}})
 @needs(Permission.OPEN)
 async def ready(request: Request) -> Response:
     """Return whether requests may be sent here."""
@@ -66,7 +85,7 @@ async def ready(request: Request) -> Response:
     return as_json({"status": status}, 503 if status == Status.FAILED else 200)
 
 
-@router.get("/health/startup")
+@router.get("/health/startup", response_model=Phase, responses={503: {"model": Phase}})
 @needs(Permission.OPEN)
 async def startup(request: Request) -> Response:
     """Return whether the start is over."""
@@ -98,7 +117,7 @@ async def system_health(request: Request) -> Response:
     )
 
 
-@router.get("/api/v1/license/status")
+@router.get("/api/v1/license/status", response_model=LicenseReport)
 @needs(Permission.OPEN)
 async def license_status() -> Response:
     """Return what the installation may do: an evaluation includes every feature."""

@@ -4,11 +4,16 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
 
 from services.gateway.domain.role import Permission
-from services.gateway.domain.threshold import Numbers
+from services.gateway.domain.threshold import (
+    LARGEST_PERCENT,
+    LONGEST_CRITICAL_DAYS,
+    LONGEST_WARNING_DAYS,
+    Numbers,
+)
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.envelope import request_uuid
 from services.gateway.middleware.guard import GuardedRoute, needs, session_of
@@ -45,6 +50,13 @@ class Threshold(BaseModel):
     applied: bool = Field(description="Every item in scope is judged by it.")
 
 
+def _between(least: int, most: int, description: str) -> int | None:
+    """Return a field whose bounds are only told: a refusal says how numbers fit together."""
+    bounds: dict[str, JsonValue] = {"minimum": least, "maximum": most}
+    found: int | None = Field(default=None, description=description, json_schema_extra=bounds)
+    return found
+
+
 class ThresholdRequest(BaseModel):
     """A whole rule; it takes the place of the scope's former one."""
 
@@ -52,12 +64,12 @@ class ThresholdRequest(BaseModel):
 
     scope: ThresholdScope
     name: Name = ""
-    warning_days: int | None = None
-    critical_days: int | None = None
-    warning_percent: int | None = Field(
-        default=None, description="Of the lifetime that is left; for short-lived certificates."
+    warning_days: int | None = _between(2, LONGEST_WARNING_DAYS, "Before the end.")
+    critical_days: int | None = _between(1, LONGEST_CRITICAL_DAYS, "Fewer than for a warning.")
+    warning_percent: int | None = _between(
+        2, LARGEST_PERCENT, "Of the lifetime that is left; for short-lived certificates."
     )
-    critical_percent: int | None = None
+    critical_percent: int | None = _between(1, LARGEST_PERCENT - 1, "Less than for a warning.")
 
 
 class ThresholdAccepted(BaseModel):
@@ -74,7 +86,7 @@ async def list_rules(request: Request) -> Response:
     return as_page(await list_thresholds(parts_of(request).pool), None)
 
 
-@router.put("", status_code=202, response_model=ThresholdAccepted)
+@router.put("", status_code=202, response_model=ThresholdAccepted, responses={404: {}})
 @needs(Permission.MANAGE_THRESHOLDS)
 async def put_rule(request: Request, body: ThresholdRequest) -> Response:
     """Ask for a rule. Items in its scope are judged by it within a minute or so."""

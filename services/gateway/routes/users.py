@@ -16,7 +16,7 @@ from services.gateway.middleware.guard import GuardedRoute, needs, session_of
 from services.gateway.routes.accepted import accepted_answer
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.own_account import Ended
-from services.gateway.routes.parameters import IdempotencyKey, Password, ScopeText, Username
+from services.gateway.routes.parameters import IdempotencyKey, NewPassword, ScopeText, Username
 from services.gateway.steps.people import Wanted
 from services.gateway.store import users
 
@@ -58,7 +58,7 @@ class NewUser(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     username: Username
-    password: Password
+    password: NewPassword
     role: Role
     scope: ScopeText = ""
 
@@ -87,7 +87,7 @@ class FirstPassword(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    password: Password
+    password: NewPassword
 
 
 @router.get("", response_model=Users)
@@ -98,7 +98,7 @@ async def list_users(request: Request) -> Response:
     return as_json({"data": [_shown(person) for person in people]})
 
 
-@router.post("", status_code=201, response_model=UserAdded)
+@router.post("", status_code=201, response_model=UserAdded, responses={409: {}})
 @needs(Permission.MANAGE_USERS)
 async def add_user(request: Request, body: NewUser, key: IdempotencyKey = None) -> Response:
     """Add somebody. A name is given once: the audit log tells people apart by it."""
@@ -124,7 +124,7 @@ async def get_user(request: Request, user_id: UUID) -> Response:
     return _answer(person)
 
 
-@router.patch("/{user_id}", response_model=User)
+@router.patch("/{user_id}", response_model=User, responses={412: {}})
 @needs(Permission.MANAGE_USERS)
 async def change_user(
     request: Request, user_id: UUID, body: UserChange, if_match: IfMatch = None
@@ -140,7 +140,7 @@ async def change_user(
     return _answer(person)
 
 
-@router.delete("/{user_id}", status_code=204, response_class=Response)
+@router.delete("/{user_id}", status_code=204, response_class=Response, responses={412: {}})
 @needs(Permission.MANAGE_USERS)
 async def remove_user(request: Request, user_id: UUID, if_match: IfMatch = None) -> Response:
     """Remove somebody for good: their sessions end at once, their name stays taken."""

@@ -1,6 +1,7 @@
 """Whose request this is, and whether it may: the token, the session's row, the limit, the role."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from services.gateway.domain import problem
 from services.gateway.domain.api_token import PREFIX, as_session
@@ -27,6 +28,10 @@ from shared.clock import Clock
 from shared.database import Pool
 
 MINUTE = 60
+# Neither lets somebody hand on what they do not have yet: a token would outlast the first password
+# and stand in for the second factor.
+_BEFORE_A_PASSWORD: Final = frozenset({Permission.OWN_SESSION, Permission.READ_SELF})
+_BEFORE_A_FACTOR: Final = _BEFORE_A_PASSWORD | {Permission.OWN_FACTOR}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +150,10 @@ class Authenticate:
     def _refusal(
         self, session: Session, permission: Permission, *, too_wide: bool
     ) -> ProblemError | None:
-        own = permission in {Permission.OWN_SESSION, Permission.READ_SELF}
-        if session.must_change_password and not own:
+        if session.must_change_password and permission not in _BEFORE_A_PASSWORD:
             return problem.password_must_change()
-        if self.second_factor_required and not session.second_factor and not own:
+        lacks = self.second_factor_required and not session.second_factor
+        if lacks and permission not in _BEFORE_A_FACTOR:
             return problem.second_factor_must_be_set()
         if not may(session, permission):
             lacking = session.permissions is not None and allows(session.role, permission)

@@ -213,15 +213,18 @@ def _done(queue: str, count: int) -> Accepted:
     return Accepted(location=f"/api/v1/queues/{queue}", answer={"count": count})
 
 
-def summary_of(letter: DeadLetter) -> dict[str, Any]:
-    """Return what is told of a dead letter in a list: nothing of its body."""
+def summary_of(letter: DeadLetter, *, whole: bool) -> dict[str, Any]:
+    """Return what is told of a dead letter in a list: nothing of its body.
+
+    `whole` says whether the reader may see the whole inventory: an error's words name parts of it.
+    """
     return {
         "id": letter.id,
         "queue": letter.queue,
         "type": letter.type if letter.type in EVENTS else scrub(letter.type)[:_LONGEST],
         "attempts": letter.attempts,
         "reason": scrub(letter.reason)[:_LONGEST],
-        "description": scrub(letter.description)[:_LONGEST],
+        "description": scrub(letter.description)[:_LONGEST] if whole else "",
         "dead_at": letter.dead_at,
     }
 
@@ -236,7 +239,7 @@ def inspect(letter: DeadLetter, *, whole: bool) -> dict[str, Any]:
         name: scrub(letter.headers[name])[:_LONGEST] for name in _HEADERS if name in letter.headers
     }
     return {
-        **summary_of(letter),
+        **summary_of(letter, whole=whole),
         "readable": content_of(letter) is not None,
         "headers": headers,
         "content": content,

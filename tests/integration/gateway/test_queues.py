@@ -126,15 +126,20 @@ def test_what_looks_like_a_token_is_hidden_in_fields_that_may_be_shown() -> None
     assert "abcdefgh" not in str(shown)
 
 
-async def test_who_does_not_see_the_whole_inventory_is_shown_no_content(
+async def test_who_does_not_see_the_whole_inventory_is_shown_no_content_and_no_errors_words(
     gateway: Gateway, database: Database
 ) -> None:
     letter_id = await bury(database, a_scanned_vault().model_dump_json().encode())
-    gateway.see(lambda _: Scope())
     async with await gateway.signed_in(Role.VIEWER) as http:
+        [whole] = (await http.get("/api/v1/queues/dead-letters")).json()["data"]
+        gateway.see(lambda _: Scope())
+        [listed] = (await http.get("/api/v1/queues/dead-letters")).json()["data"]
         found = (await http.get(f"{PATH}/{letter_id}")).json()
 
     assert (found["readable"], found["content"]) == (True, None)
+    # They may name a vault or an item: “There is no db-password in kv-pay.”
+    assert [one["description"] for one in (whole, listed, found)] == ["It broke.", "", ""]
+    assert (listed["reason"], listed["attempts"]) == (whole["reason"], whole["attempts"])
 
 
 async def test_a_dead_letter_is_put_back_under_its_id_and_that_is_in_the_audit_log(

@@ -214,12 +214,15 @@ async def test_where_it_is_required_whoever_has_none_can_only_add_one(
         await gateway.signed_in(Role.VIEWER) as http,
     ):
         refused = await http.get("/api/v1/items")
+        token = {"name": "ci", "permissions": ["read_inventory"]}
+        instead = await http.post("/api/v1/auth/tokens", json=token)
         secret = (await http.post(FACTOR)).json()["secret"]
         code = TOTP(secret).at(gateway.clock())
         await http.post(f"{FACTOR}/confirm", json={"code": code})
         after = await http.get("/api/v1/items")
 
     assert (refused.status_code, refused.json()["code"]) == (403, "second-factor-must-be-set")
+    assert (instead.status_code, instead.json()["code"]) == (403, "second-factor-must-be-set")
     assert after.status_code == 200
 
 
