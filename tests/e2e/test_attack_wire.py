@@ -1,6 +1,7 @@
 """Bytes that no HTTP library would send: the gateway refuses them or hangs up, and goes on."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -52,7 +53,6 @@ LENGTHS = [
     LOGIN + "Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
     CHUNKED + "-1\r\n{}\r\n0\r\n\r\n",
     CHUNKED + "FFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n",
-    CHUNKED + "2;" + "x" * 20_000 + "\r\n{}\r\n0\r\n\r\n",
     CHUNKED + "2\n{}\n0\n\n",
     CHUNKED + "zz\r\n{}\r\n",
 ]
@@ -75,20 +75,19 @@ async def token_of(gateway: Running) -> str:
 async def talk(gateway: Running, *texts: str) -> list[int]:
     """Send bytes as they are and return the statuses that came until the gateway hung up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(gateway.url).port)
-    statuses: list[int] = []
+    answers, hung_up = b"", []
     try:
         async with asyncio.timeout(60):
             for text in texts:
                 writer.write(text.encode("latin-1"))
                 await writer.drain()
-            while line := await reader.readline():
-                if line.startswith(b"HTTP/1.1 "):
-                    statuses.append(int(line.split()[1]))
+            while data := await reader.read(65_536):
+                answers += data
     except ConnectionError:
-        statuses.append(HANGS_UP)
+        hung_up = [HANGS_UP]
     finally:
         writer.close()
-    return statuses
+    return [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)] + hung_up
 
 
 async def test_garbage_on_the_wire_gets_a_refusal_or_an_end(gateway: Running) -> None:
@@ -108,8 +107,8 @@ async def test_no_request_hides_in_anothers_body(gateway: Running) -> None:
         assert all(status < 500 for status in statuses), (text, statuses)
         assert 200 not in statuses, (text, statuses)
 
-    plain = LOGIN + "Content-Length: 2\r\n\r\n{}"
-    assert await talk(gateway, plain, hidden) == [422, 200]
+    for clear in (LOGIN + "Content-Length: 2\r\n\r\n{}", CHUNKED + "2;a=b\r\n{}\r\n0\r\n\r\n"):
+        assert await talk(gateway, clear, hidden) == [422, 200]
 
 
 async def test_a_body_without_an_end_is_refused_at_the_limit_on_the_wire(gateway: Running) -> None:
