@@ -13,6 +13,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -72,7 +73,7 @@ class DataKey:
         if not stored.startswith(PREFIX):
             raise DecryptionError(f"What is stored at {place} was written by a newer release.")
         try:
-            body = self.__fernet.decrypt(stored.removeprefix(PREFIX))
+            body = self.__fernet.decrypt(stored.removeprefix(PREFIX).encode())
         except InvalidToken:
             raise DecryptionError(f"What is stored at {place} was made with another key.") from None
         size = int.from_bytes(body[:_LENGTH_BYTES], "big")
@@ -90,6 +91,60 @@ class DataKey:
 
     def __reduce__(self) -> str:
         raise TypeError("A key is never serialised.")
+
+
+class UnknownKeyError(DecryptionError):
+    """A stored text names a data key that is not here; another process may have made it."""
+
+
+@final
+class DataKeys:
+    """The data keys of one purpose by their version, from 1; the newest encrypts.
+
+    A text of a later version than the first carries it: `cc1:2:…`.
+    """
+
+    __slots__ = ("__keys", "newest")
+
+    def __init__(self, keys: Mapping[int, DataKey]) -> None:
+        self.__keys = dict(keys)
+        self.newest = max(self.__keys)
+
+    def encrypt(self, text: bytes, *, place: str) -> str:
+        """Return `text` encrypted for one place by the newest key."""
+        stored = self.__keys[self.newest].encrypt(text, place=place)
+        if self.newest == 1:
+            return stored
+        return f"{PREFIX}{self.newest}:{stored.removeprefix(PREFIX)}"
+
+    def decrypt(self, stored: str, *, place: str) -> bytes:
+        """Return the text again; raises `DecryptionError`, or `UnknownKeyError` for its version."""
+        version, plain = split_version(stored)
+        if version not in self.__keys:
+            raise UnknownKeyError(f"What is stored at {place} was made with key {version}.")
+        return self.__keys[version].decrypt(plain, place=place)
+
+    def with_others(self, others: Mapping[int, DataKey]) -> "DataKeys":
+        """Return these keys and more."""
+        return DataKeys(self.__keys | dict(others))
+
+    def __repr__(self) -> str:
+        return "DataKeys(…)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("A key is never serialised.")
+
+
+def split_version(stored: str) -> tuple[int, str]:
+    """Return the version of a text's key, and the text without it.
+
+    >>> split_version("cc1:2:gAAAA"), split_version("cc1:gAAAA")
+    ((2, 'cc1:gAAAA'), (1, 'cc1:gAAAA'))
+    """
+    version, colon, body = stored.removeprefix(PREFIX).partition(":")
+    if stored.startswith(PREFIX) and colon and version.isdecimal():
+        return int(version), PREFIX + body
+    return 1, stored
 
 
 @final

@@ -6,7 +6,7 @@ each variable and what to do about it.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,28 +14,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.address import ESCAPE, asks_for_proof, is_whole
 from shared.bus_url import address_of
 from shared.errors import SettingsError
-
-MINIMUM_KEY_LENGTH: Final = 32
-_SAMPLES: Final = (
-    "changeme",
-    "change-me",
-    "secret",
-    "example",
-    "default",
-    "your-secret",
-    "password",
-)
+from shared.secret_key import weakness
 
 
 def _strong(key: SecretStr) -> SecretStr:
-    """Refuse a key that is short, a sample from some manual, or of too few different characters."""
-    text = key.get_secret_value()
-    if len(text.encode()) < MINIMUM_KEY_LENGTH:
-        raise ValueError(
-            f"it has fewer than {MINIMUM_KEY_LENGTH} bytes; make one: openssl rand -hex 32"
-        )
-    if len(set(text)) < MINIMUM_KEY_LENGTH // 4 or any(word in text.lower() for word in _SAMPLES):
-        raise ValueError("it is a sample value that others know; make one: openssl rand -hex 32")
+    """Refuse a key that somebody could guess, or knows from a manual."""
+    if reason := weakness(key.get_secret_value()):
+        raise ValueError(f"{reason}; make one: openssl rand -hex 32")
     return key
 
 

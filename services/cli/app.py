@@ -21,6 +21,7 @@ from services.cli import (
     audit,
     doctor_output,
     doctor_through,
+    keys,
     output,
     queues,
     schedules,
@@ -57,6 +58,7 @@ commands.command("break-glass")(break_glass)
 commands.add_typer(queues.commands, name="dead-letters")
 commands.add_typer(audit.commands, name="audit")
 commands.add_typer(approvals.commands, name="approvals")
+commands.add_typer(keys.commands, name="keys")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]

@@ -21,6 +21,7 @@ from services.gateway.routes import (
     audit,
     auth,
     inventory,
+    keys,
     not_built,
     own_account,
     permissions,
@@ -55,6 +56,7 @@ from services.gateway.steps.request_permission_check import RequestPermissionChe
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.second_factor import SecondFactor
+from services.gateway.steps.secret_keys import SecretKeys
 from services.gateway.steps.set_up import hand_over, offer_break_glass, offer_setup_token
 from services.gateway.steps.sight import Sight
 from services.gateway.steps.sign_in import SignIn
@@ -89,6 +91,7 @@ ROUTERS: Final = (
     queues.router,
     watch.router,
     system.router,
+    keys.router,
     not_built.router,
 )
 
@@ -100,11 +103,8 @@ async def build(service: Service) -> PublicApp:
         raise SettingsError("The gateway was given another service's settings.")
     keyring = await open_keyring(
         service.pool,
-        secret_key=settings.secret_key.get_secret_value(),
-        previous=settings.secret_key_previous.get_secret_value()
-        if settings.secret_key_previous
-        else None,
-        clock=service.clock,
+        SecretKeys.of(settings.secret_key, settings.secret_key_previous),
+        service.clock,
     )
     parts = await join(service, settings, keyring)
     add_handlers(service.bus, pool=service.pool, clock=service.clock)

@@ -4,11 +4,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from services.gateway.domain.approval import Act
 from services.gateway.domain.client_ip import Network, parse_networks
-from shared.settings import SecretKey, ServiceSettings
+from shared.settings import ServiceSettings
 
 MOST_PER_MINUTE: Final = 100_000
 
@@ -42,8 +42,11 @@ class Settings(ServiceSettings):
         " Without it: DATA_DIR/setup-token.",
     )
     setup_token_hours: int = Field(default=24, ge=1, le=168, description="How long it works.")
-    secret_key_previous: SecretKey | None = Field(
-        default=None, description="The SECRET_KEY before the present one; its keys are re-wrapped."
+    # It may be weak: that is a reason to change it.
+    secret_key_previous: SecretStr | None = Field(
+        default=None,
+        description="The SECRET_KEY before the present one: it opens what `keys rotate` has not"
+        " wrapped anew yet.",
     )
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         default="",

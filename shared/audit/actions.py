@@ -25,6 +25,10 @@ class Action(StrEnum):
     APPROVAL_REJECTED = "approval:rejected"
     APPROVAL_WITHDRAWN = "approval:withdrawn"
     APPROVAL_USED = "approval:used"
+    KEY_WRAPPED = "key:wrapped"
+    KEY_MADE = "key:made"
+    KEY_RETIRED = "key:retired"
+    KEYS_ROTATED = "keys:rotated"
     AUDIT_EXPORTED = "audit:exported"
     AUDIT_PRUNED = "audit:pruned"  # written by the database itself (audit.prune)
     USER_CREATED = "user:created"

@@ -1,5 +1,7 @@
 """How the code reads, and what no file of the repository may contain."""
 
+from secrets import token_hex
+
 import pytest
 
 from tests.support import architecture as rules
@@ -80,6 +82,21 @@ def test_no_file_names_a_package_registry() -> None:
         name_of(path): found for path in TEXTS if (found := rules.registry_hosts(text_of(path)))
     } == {}
     assert rules.registry_hosts("https://files.python" + "hosted.org/packages/x")
+
+
+def test_no_file_shows_a_secret_key_that_a_service_would_accept() -> None:
+    assert {
+        name_of(path): found for path in TEXTS if (found := rules.published_keys(text_of(path)))
+    } == {}
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["SECRET_KEY={}", 'secret_key="{}"', '"SECRET_KEY": "{}"', 'KEY = "{}"', "SECRET_KEY: {}"],
+)
+def test_a_secret_key_in_a_file_is_seen_unless_it_is_refused_anyway(form: str) -> None:
+    assert rules.published_keys(form.format(token_hex(32)))
+    assert not rules.published_keys(form.format("changeme" * 8))
 
 
 def test_every_make_command_in_a_document_exists() -> None:

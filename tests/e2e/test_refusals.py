@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
 from shared.database import Cluster
 from tests.support.database import Database
 
-KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a6978"
+KEY = token_hex(32)
 
 
 def command(*words: str, **variables: str) -> tuple[int, str]:

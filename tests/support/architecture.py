@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from shared.secret_key import weakness
+
 ROOT: Final = Path(__file__).parents[2]
 CODE: Final = ("services", "shared", "sandbox")
 SCHEMAS: Final = (
@@ -39,6 +41,10 @@ _VALUE_LIKE: Final = re.compile(
 )
 _UNFINISHED: Final = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")) + r")\b")
 _MACHINE: Final = re.compile(r"(?<![\w.])/(work/(main|shared)|tmp/build|root/\w|home/\w+/)")
+_SECRET_KEY: Final = re.compile(
+    r"""(?:SECRET_?|NEW_|OLD_|\b)KEY(?:_PREVIOUS)?["']?\s*(?::\s*str\s*)?[=:,]+\s*["']?([\w+/=-]{32,})""",
+    re.IGNORECASE,
+)
 _REGISTRIES: Final = re.compile(
     r"\b("
     + "|".join(
@@ -157,6 +163,11 @@ def machine_paths(text: str) -> list[str]:
 
 def registry_hosts(text: str) -> list[str]:
     return [match.group() for match in _REGISTRIES.finditer(text)]
+
+
+def published_keys(text: str) -> list[str]:
+    """Return the SECRET_KEYs that stand in a text and that a service would accept."""
+    return [key for key in _SECRET_KEY.findall(text) if weakness(key) is None]
 
 
 def private_imports(source: str) -> bool:

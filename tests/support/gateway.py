@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
@@ -30,7 +31,7 @@ from shared.health import Health
 from shared.service import PublicApp, Service
 from tests.support.database import Database
 
-SECRET_KEY = "0123456789abcdef-gateway-tests-0123456789"
+SECRET_KEY = token_hex(32)
 PASSWORD = "a quiet lake in autumn"
 ORIGIN = "http://certify.test"
 PAGE = {"sec-fetch-site": "same-origin", "content-type": "application/json"}

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,7 +25,7 @@ from shared.service import PublicApp, Service, serve
 from shared.settings import load_settings
 from tests.support.database import Database
 
-SECRET_KEY = "5f4dcc3b5aa765d61d8327deb882cf992b95990a9151374abd8ff8c5a7a0fe08"
+SECRET_KEY = token_hex(32)
 START_SECONDS = 30
 
 

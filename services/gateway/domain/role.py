@@ -36,6 +36,7 @@ class Permission(StrEnum):
     REQUEST_SYNC = "request_sync"
     APPROVE = "approve"
     READ_AUDIT = "read_audit"
+    READ_KEYS = "read_keys"
     READ_USERS = "read_users"
     MANAGE_USERS = "manage_users"
     READ_LICENSE = "read_license"
@@ -74,7 +75,7 @@ _OPERATE: Final = frozenset(
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _READ,
-    Role.AUDITOR: _READ | {Permission.READ_USERS, Permission.READ_AUDIT},
+    Role.AUDITOR: _READ | {Permission.READ_USERS, Permission.READ_AUDIT, Permission.READ_KEYS},
     Role.OPERATOR: _READ | _OPERATE,
     Role.APPROVER: _READ | {Permission.APPROVE},
     Role.ADMIN: frozenset(Permission),

@@ -13,6 +13,11 @@ def signs(created_at: datetime, now: datetime) -> bool:
     return now - created_at < SIGNS_FOR
 
 
+def accepted_until(created_at: datetime) -> datetime:
+    """Return when the last token that was signed with it has ended."""
+    return created_at + SIGNS_FOR + LIFETIME + LEEWAY
+
+
 def is_accepted(created_at: datetime, now: datetime) -> bool:
     """Return whether a token signed with it may still live."""
-    return now - created_at < SIGNS_FOR + LIFETIME + LEEWAY
+    return now < accepted_until(created_at)

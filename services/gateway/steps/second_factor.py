@@ -20,6 +20,7 @@ from services.gateway.domain.second_factor import (
 from services.gateway.domain.session import Session, is_fresh
 from services.gateway.ports import OneTimeCodes
 from services.gateway.steps import audit_trail
+from services.gateway.steps.living_keys import LivingKeys
 from services.gateway.store import second_factors
 from shared.audit import Action
 from shared.clock import Clock
@@ -41,7 +42,7 @@ class SecondFactor:
 
     pool: Pool
     codes: OneTimeCodes
-    secrets: DataKey
+    secrets: LivingKeys
     fingerprints: DataKey
     clock: Clock
 
@@ -59,8 +60,9 @@ class SecondFactor:
         """Return a new secret; it counts after `confirm`. Raises `ProblemError`."""
         self._ask_for_freshness(session)
         secret = self.codes.new_secret()
-        stored = self.secrets.encrypt(secret.encode(), place=_place(session.user_id))
+        place = _place(session.user_id)
         async with self.pool.transaction() as conn:
+            stored = await self.secrets.encrypt(conn, secret.encode(), place=place)
             if not await second_factors.begin_factor(conn, session.user_id, stored, self.clock()):
                 raise problem.has_second_factor()
         return Offer(secret=secret, address=self.codes.address(secret, session.username))
@@ -105,8 +107,8 @@ class SecondFactor:
         if not is_from_device(code):
             hash_ = self._hash(user_id, code)
             return await second_factors.use_code(conn, user_id, hash_, self.clock())
-        secret = self.secrets.decrypt(stored, place=_place(user_id)).decode()
-        step = self.codes.step_of(secret, code, self.clock())
+        secret = await self.secrets.decrypt(conn, stored, place=_place(user_id))
+        step = self.codes.step_of(secret.decode(), code, self.clock())
         return step is not None and await second_factors.use_step(conn, user_id, step)
 
     async def _new_codes(self, conn: Connection, user_id: UUID) -> Sequence[str]:

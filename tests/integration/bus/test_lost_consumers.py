@@ -1,6 +1,7 @@
 """A queue of ours without our consumer ends the process; a broker that is away is waited for."""
 
 import asyncio
+from secrets import token_hex
 
 import aio_pika
 import pytest
@@ -41,7 +42,7 @@ async def test_a_service_whose_queue_has_no_consumer_ends_in_order(
     settings = ServiceSettings(
         database_url=database.url("syncer"),
         bus_url=rabbitmq.url,
-        secret_key="0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a6978",
+        secret_key=token_hex(32),
         internal_port=0,
     )
     built: list[Service] = []

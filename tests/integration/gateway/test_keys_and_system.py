@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import asyncpg
 import jwt
@@ -17,6 +18,8 @@ from services.gateway.schedule import keep_tidy
 from services.gateway.settings import Settings
 from services.gateway.steps.housekeeping import tidy
 from services.gateway.steps.keys import load_signing_keys, open_keyring
+from services.gateway.steps.rotate_keys import rotate_keys
+from services.gateway.steps.secret_keys import SecretKeys
 from shared.audit import read_file, verify
 from shared.bus import ServiceSeen
 from shared.errors import SettingsError
@@ -24,7 +27,7 @@ from shared.settings import load_settings
 from tests.support.database import Database
 from tests.support.gateway import SECRET_KEY, Gateway, TestClock, running_gateway
 
-NEW_KEY = "fedcba9876543210-another-key-9876543210"
+NEW_KEY = token_hex(32)
 
 
 async def test_two_replicas_that_start_at_once_share_their_keys(
@@ -34,7 +37,7 @@ async def test_two_replicas_that_start_at_once_share_their_keys(
         clock = TestClock()
 
         async def start() -> set[str]:
-            ring = await open_keyring(pool, secret_key=SECRET_KEY, previous=None, clock=clock)
+            ring = await open_keyring(pool, SecretKeys(SECRET_KEY), clock)
             return {key.kid for key in await load_signing_keys(pool, ring.session, clock)}
 
         found = await asyncio.gather(*(start() for _ in range(4)))
@@ -43,28 +46,25 @@ async def test_two_replicas_that_start_at_once_share_their_keys(
     assert len(found[0]) == 1
 
 
-async def test_a_new_secret_key_wraps_the_keys_anew_and_sessions_live_on(
+async def test_another_secret_key_wraps_the_keys_and_sessions_live_on(
     database: Database, tmp_path: Path
 ) -> None:
+    both = {"secret_key": NEW_KEY, "secret_key_previous": SECRET_KEY}
     async with running_gateway(database, tmp_path) as before:
         token = await before.token(Role.VIEWER)
-        old = await before.pool.fetch("SELECT purpose, wrapped FROM gateway.keyring")
-    for given in (
-        {"secret_key": NEW_KEY, "secret_key_previous": SECRET_KEY},
-        {"secret_key": NEW_KEY},
-    ):
-        async with (
-            running_gateway(database, tmp_path, **given) as after,
-            after.client(authorization=f"Bearer {token}") as http,
-        ):
-            assert (await http.get("/api/v1/auth/me")).status_code == 200
-            new = await after.pool.fetch("SELECT purpose, wrapped FROM gateway.keyring")
+
+        async def asked(gateway: Gateway) -> int:
+            async with gateway.client(authorization=f"Bearer {token}") as http:
+                return (await http.get("/api/v1/auth/me")).status_code
+
+        async with running_gateway(database, tmp_path, **both) as during:
+            await rotate_keys(during.pool, SecretKeys(NEW_KEY, SECRET_KEY), during.clock)
+            assert (await asked(before), await asked(during)) == (200, 200)
+    async with running_gateway(database, tmp_path, secret_key=NEW_KEY) as after:
+        assert await asked(after) == 200
     with pytest.raises(SettingsError, match="SECRET_KEY_PREVIOUS"):
         async with running_gateway(database, tmp_path):
             pass
-
-    assert {row["purpose"] for row in old} == {"audit", "data", "fingerprint", "session"}
-    assert not {row["wrapped"] for row in old} & {row["wrapped"] for row in new}
 
 
 async def test_signing_keys_change_every_ninety_days_and_old_tokens_work_to_their_end(

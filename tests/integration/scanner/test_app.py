@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from tests.support.waiting import eventually
 
 NEEDED = {
     "database_url": "postgresql://scanner:x@localhost/certifyclouds",
-    "secret_key": "0123456789abcdef0123456789abcdef",
+    "secret_key": token_hex(32),
     "scan_when_empty": False,
     "scan_schedule": "off",
 }

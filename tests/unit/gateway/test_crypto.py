@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.crypto import ITERATIONS, PREFIX, DataKey, DecryptionError, Derivation, WrappingKey
+from shared.crypto import (
+    ITERATIONS,
+    PREFIX,
+    DataKey,
+    DataKeys,
+    DecryptionError,
+    Derivation,
+    UnknownKeyError,
+    WrappingKey,
+)
 
 QUICK = Derivation(b"0123456789abcdef", iterations=10)
 SECRET = "a-key-of-more-than-thirty-two-bytes-for-tests"
@@ -90,7 +99,27 @@ def test_fingerprints_are_equal_under_one_key_and_differ_under_another() -> None
 
 
 def test_keys_neither_print_nor_travel() -> None:
-    for key in (DataKey(b"s" * 32), WrappingKey(SECRET, QUICK)):
+    for key in (DataKey(b"s" * 32), WrappingKey(SECRET, QUICK), DataKeys({1: DataKey.fresh()})):
         assert "(…)" in repr(key)
         with pytest.raises(TypeError, match="never serialised"):
             pickle.dumps(key)
+
+
+def test_the_newest_key_encrypts_and_every_version_decrypts() -> None:
+    first, second = DataKey.fresh(), DataKey.fresh()
+    before = DataKeys({1: first})
+    after = before.with_others({2: second})
+    old, new = (keys.encrypt(b"text", place="here") for keys in (before, after))
+
+    assert (old[:4], new[:6]) == ("cc1:", "cc1:2:")
+    assert [after.decrypt(stored, place="here") for stored in (old, new)] == [b"text", b"text"]
+    with pytest.raises(UnknownKeyError, match="made with key 2"):
+        before.decrypt(new, place="here")
+    with pytest.raises(DecryptionError, match="another place"):
+        after.decrypt(new, place="there")
+
+
+@pytest.mark.parametrize("stored", ["cc2:abc", "cc1:x:abc", "cc1::abc", "cc1:²:abc"])
+def test_a_text_without_a_version_is_left_to_the_first_key(stored: str) -> None:
+    with pytest.raises(DecryptionError):
+        DataKeys({1: DataKey.fresh()}).decrypt(stored, place="here")

@@ -1,6 +1,7 @@
 """Settings and the clockwork of periodic tasks."""
 
 import asyncio
+from secrets import token_hex
 
 import pytest
 
@@ -11,7 +12,7 @@ from shared.settings import load_settings
 
 NEEDED = {
     "database_url": "postgresql://scanner:x@localhost/certifyclouds",
-    "secret_key": "0123456789abcdef0123456789abcdef",
+    "secret_key": token_hex(32),
 }
 
 

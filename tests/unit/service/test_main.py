@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from secrets import token_hex
 
 import pytest
 
@@ -29,7 +30,7 @@ async def _build(_: object) -> None:
 @pytest.fixture
 def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://scanner:pw@127.0.0.1:1/certifyclouds")
-    monkeypatch.setenv("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a6978")
+    monkeypatch.setenv("SECRET_KEY", token_hex(32))
 
 
 def test_wrong_settings_end_the_process_with_two_and_a_sentence(
