@@ -6,6 +6,7 @@ that is not trusted. By default no proxy is trusted and the header is not read a
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -21,6 +22,8 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 UNKNOWN: Final = IPv4Address("0.0.0.0")  # noqa: S104 - not bound to: it stands for “not known”
 MOST_HOPS: Final = 20
+KEPT: Final = 4096
+LONGEST: Final = 100
 _IPV6_PREFIX: Final = 64
 
 
@@ -59,6 +62,7 @@ def is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
     return any(address in network for network in trusted)
 
 
+@lru_cache(maxsize=KEPT)
 def network_of(address: Address) -> str:
     """Return what limits are counted for: an IPv4 address, or an IPv6 /64 (one household)."""
     if isinstance(address, IPv4Address):
@@ -72,6 +76,12 @@ def parse_address(text: str) -> Address | None:
     A zone (`%eth0`) names an interface of whoever wrote it, and is left out.
     """
     text = text.strip()
+    return _read(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=KEPT)
+def _read(text: str) -> Address | None:
+    """Most requests come from a few addresses; reading one takes longer than finding its route."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

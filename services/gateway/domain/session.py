@@ -6,10 +6,11 @@ The row in the database is the truth. A token only points at it, and is worth no
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Final
 from uuid import UUID
 
-from services.gateway.domain.role import Permission, Role, allows
+from services.gateway.domain.role import GRANTS, Permission, Role, allows
 
 LIFETIME: Final = timedelta(hours=8)
 IDLE: Final = timedelta(minutes=60)
@@ -100,10 +101,23 @@ def same_rights(one: Session, other: Session) -> bool:
 
 def may(session: Session, permission: Permission) -> bool:
     """Return whether the session's user, by this carrier, has a permission."""
-    held = session.permissions
-    return allows(session.role, permission) and (
+    return _may(session.role, session.permissions, permission)
+
+
+def _may(role: Role, held: frozenset[Permission] | None, permission: Permission) -> bool:
+    return allows(role, permission) and (
         held is None or permission in held or permission is Permission.READ_SELF
     )
+
+
+def permissions_of(session: Session) -> list[Permission]:
+    """Return what the session's user may, by name."""
+    return _held(session.role, session.permissions)
+
+
+@cache
+def _held(role: Role, held: frozenset[Permission] | None) -> list[Permission]:
+    return sorted(permission for permission in GRANTS[role] if _may(role, held, permission))
 
 
 def is_fresh(session: Session, now: datetime) -> bool:

@@ -27,16 +27,23 @@ def is_https(request: Request) -> bool:
 
 def caller_of(request: Request) -> Caller:
     """Return who calls; forwarded headers count only when a trusted proxy sent them."""
+    found = getattr(request.state, "caller", None)
+    if found is None:
+        found = request.state.caller = _read(request)
+    return cast("Caller", found)
+
+
+def _read(request: Request) -> Caller:
     settings = parts_of(request).settings
     peer = request.client.host if request.client else None
     by_proxy = _is_proxy(peer, settings.proxies)
-    scheme, host = request.url.scheme, request.headers.get("host", "")
+    scheme, host = str(request.scope["scheme"]), request.headers.get("host", "")
     if by_proxy:
         scheme = _first(request, "x-forwarded-proto") or scheme
         host = _first(request, "x-forwarded-host") or host
     return Caller(
         address=client_address(peer, request.headers.getlist("x-forwarded-for"), settings.proxies),
-        is_https=is_https(request),
+        is_https=scheme == "https",
         own_origin=settings.public_origin or f"{scheme}://{host}",
         user_agent=request.headers.get("user-agent", "")[:LONGEST_USER_AGENT],
     )

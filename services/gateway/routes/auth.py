@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.responses import Response
 
 from services.gateway.domain.cookie import COOKIE
-from services.gateway.domain.role import GRANTS, Permission
-from services.gateway.domain.session import LIFETIME, Carrier, Session, may
+from services.gateway.domain.role import Permission
+from services.gateway.domain.session import LIFETIME, Carrier, Session, permissions_of
 from services.gateway.middleware.caller import caller_of, parts_of
 from services.gateway.middleware.guard import (
     GuardedRoute,
@@ -124,7 +124,7 @@ async def me(request: Request) -> Response:
             "scope": session.scope,
             "must_change_password": session.must_change_password,
             "second_factor": session.second_factor,
-            "permissions": sorted(p for p in GRANTS[session.role] if may(session, p)),
+            "permissions": permissions_of(session),
             "session_expires_at": session.expires_at,
         }
     )
