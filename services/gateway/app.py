@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Final
 
 from fastapi import FastAPI
-from starlette.routing import Route
 
 from services.gateway.adapters.guesses import Zxcvbn
 from services.gateway.adapters.one_time_codes import TimedCodes
@@ -14,7 +13,7 @@ from services.gateway.domain.approval import Act
 from services.gateway.handlers import add_handlers
 from services.gateway.middleware.envelope import Envelope
 from services.gateway.middleware.guard import GuardedRoute
-from services.gateway.middleware.index import Index
+from services.gateway.middleware.index import Api
 from services.gateway.middleware.problems import add_problem_handlers
 from services.gateway.queries.overview import read_overview
 from services.gateway.routes import api_tokens as api_token_routes
@@ -198,17 +197,17 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
 
 def make_app(parts: Parts) -> FastAPI:
     """Return the API and the pages."""
-    app = FastAPI(
+    app = Api(
         title="CertifyClouds",
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False},  # `Envelope` does both
     )
     app.state.parts = parts
     add_problem_handlers(app)
-    app.router.routes.append(Index(_routes()))
+    for router in ROUTERS:
+        app.router.routes.extend(router.routes)
     web.add_files(app)
     describe(app, guarded_routes(), VERSION)
     return app
@@ -216,12 +215,8 @@ def make_app(parts: Parts) -> FastAPI:
 
 def guarded_routes() -> list[GuardedRoute]:
     """Return every endpoint of the gateway."""
-    return [route for route in _routes() if isinstance(route, GuardedRoute)]
-
-
-def _routes() -> list[Route]:
     found = [route for router in ROUTERS for route in router.routes]
-    return [route for route in found if isinstance(route, Route)]
+    return [route for route in found if isinstance(route, GuardedRoute)]
 
 
 async def setup_token(service: Service, settings: Settings) -> None:

@@ -3,12 +3,14 @@
 from typing import cast
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from services.gateway.domain.caller import Caller
 from services.gateway.domain.client_ip import Network, client_address, is_trusted, parse_address
 from services.gateway.steps.parts import Parts
 
 LONGEST_USER_AGENT = 200
+_FORWARDED = b"x-forwarded-proto"
 
 
 def parts_of(request: Request) -> Parts:
@@ -16,13 +18,11 @@ def parts_of(request: Request) -> Parts:
     return cast("Parts", request.app.state.parts)
 
 
-def is_https(request: Request) -> bool:
+def is_https(scope: Scope) -> bool:
     """Say whether the caller reached us, or a trusted proxy before us, over HTTPS."""
-    scheme = str(request.scope["scheme"])
-    proxies = parts_of(request).settings.proxies
-    if proxies and _is_proxy(request.client.host if request.client else None, proxies):
-        scheme = _first(request, "x-forwarded-proto") or scheme
-    return scheme == "https"
+    if not any(name == _FORWARDED for name, _ in scope["headers"]):
+        return bool(scope["scheme"] == "https")
+    return caller_of(Request(scope)).is_https
 
 
 def caller_of(request: Request) -> Caller:

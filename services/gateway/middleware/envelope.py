@@ -1,12 +1,13 @@
 """The outermost layer: an id, a span and a count for each request, and headers on each answer."""
 
 import time
+from random import getrandbits
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from opentelemetry.context import attach, detach
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.propagate import get_global_textmap
-from opentelemetry.trace import SpanKind, Tracer, set_span_in_context
+from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -59,7 +60,9 @@ class Envelope:
         """Answer one request; nothing else than HTTP is served."""
         if scope["type"] != "http":
             return
-        scope.setdefault("state", {})["request_id"] = str(uuid4())
+        # No secret, only a name: the system's randomness costs a call of the kernel each time.
+        scope.setdefault("state", {})["request_id"] = f"{getrandbits(128):032x}"
+        scope["fastapi.telemetry"] = None  # FastAPI would look for settings of its own each time
         tokens = bind_contextvars(request_id=request_id(scope))
         try:
             await self._traced(scope, receive, send)
@@ -81,7 +84,7 @@ class Envelope:
 
         span = self._tracer.start_span(
             scope["method"],
-            context=self._propagator.extract(self._trace_of(scope)),
+            context=self._trace_of(scope),
             kind=SpanKind.SERVER,
             attributes={"http.request.method": scope["method"]},
         )
@@ -95,19 +98,16 @@ class Envelope:
             logger.debug("an answer broke off", error=type(error).__name__)
         finally:
             detach(within)
-            # The path itself stays out: an id in it may be a token that somebody pasted.
-            span.set_attribute("http.route", _route(scope))
-            span.update_name(f"{scope['method']} {_route(scope)}")
-            span.set_attribute("http.response.status_code", status)
-            span.end()
+            _end(span, scope, status)
 
-    def _trace_of(self, scope: Scope) -> dict[str, str]:
-        """Return the headers that a trace comes in."""
-        return {
+    def _trace_of(self, scope: Scope) -> Context | None:
+        """Return the trace that the request belongs to; None: it begins one."""
+        carried = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in scope["headers"]
             if name in self._trace_headers
         }
+        return self._propagator.extract(carried) if carried else None
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         key = (scope["method"], _route(scope), str(status))
@@ -116,6 +116,15 @@ class Envelope:
         count, histogram = self._kept[key]
         count.inc()
         histogram.observe(seconds)
+
+
+def _end(span: Span, scope: Scope, status: int) -> None:
+    if span.is_recording():
+        # The path itself stays out: an id in it may be a token that somebody pasted.
+        span.set_attribute("http.route", _route(scope))
+        span.update_name(f"{scope['method']} {_route(scope)}")
+        span.set_attribute("http.response.status_code", status)
+    span.end()
 
 
 def _route(scope: Scope) -> str:

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar, cast
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as ASGIScope
 
 from services.gateway.domain import csrf, problem
 from services.gateway.domain.cookie import session_cookie
@@ -60,6 +62,8 @@ class GuardedRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **how: Any) -> None:  # noqa: ANN401 - FastAPI's own
         permission_of(endpoint)
         super().__init__(path, endpoint, **how)
+        if self._bare() is not None:
+            self.app = self._straight(self.get_route_handler())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the endpoint's handler, body parsing and validation included."""
@@ -73,6 +77,16 @@ class GuardedRoute(APIRoute):
             return await handle(request)
 
         return guarded
+
+    @staticmethod
+    def _straight(handle: Callable[[Request], Coroutine[Any, Any, Response]]) -> ASGIApp:
+        """Return the handler as an application, without what FastAPI's dependencies would need."""
+
+        async def app(scope: ASGIScope, receive: Receive, send: Send) -> None:
+            response = await handle(Request(scope, receive, send))
+            await response(scope, receive, send)
+
+        return app
 
     def _bare(self) -> Callable[[Request], Coroutine[Any, Any, Response]] | None:
         """Return the endpoint itself, where FastAPI has nothing to read or to write for it."""

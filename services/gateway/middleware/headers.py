@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from starlette.requests import Request
 from starlette.types import Message, Scope
 
 from services.gateway.middleware.caller import is_https
@@ -57,11 +56,12 @@ def add_headers(scope: Scope, start: Message) -> None:
     headers: list[tuple[bytes, bytes]] = start["headers"]
     set_already = {name for name, _ in headers}
     state = scope["state"]
+    own = state.get("response_headers")
     found = (
-        *_raw(state.get("response_headers", {})),
+        *(_raw(own) if own else ()),
         (b"x-request-id", state["request_id"].encode()),
         *_of_the_path(scope["path"]),
-        *(_OVER_HTTPS if is_https(Request(scope)) else ()),
+        *(_OVER_HTTPS if is_https(scope) else ()),
     )
     start["headers"] = [*headers, *(one for one in found if one[0] not in set_already)]
 

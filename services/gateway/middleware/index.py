@@ -1,38 +1,51 @@
-"""All endpoints behind one look at the path.
+"""FastAPI without what nothing here uses: an endpoint is found by its path, and answers at once.
 
-Starlette asks one route after the other. Most paths here are constant and lead straight to theirs;
-only the others are asked in turn.
+Starlette asks one route after the other, and FastAPI wraps each request in layers for dependencies,
+forms and telemetry of its own. Here most paths are constant and lead straight to their endpoint.
 """
 
-from collections.abc import Sequence
-from itertools import chain
+from contextlib import AsyncExitStack
+from typing import Final
 
-from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_STACK: Final = "fastapi_middleware_astack"  # what FastAPI's own handlers close files with
 
 
-class Index(BaseRoute):
-    """Stands for many routes; the first that fits whole answers, else one of another method."""
+class Api(FastAPI):
+    """The application, with errors turned into answers and nothing else around its routes."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
-        self._constant: dict[str, list[Route]] = {}
-        for route in routes:
-            if not route.param_convertors:
-                self._constant.setdefault(route.path, []).append(route)
-        self.routes = list(routes)
-        self._others = [route for route in routes if route.param_convertors]
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the layers; routes and handlers of errors must be there by now."""
+        handlers = dict(self.exception_handlers)
+        on_error = handlers.pop(Exception, None)
+        inner = ExceptionMiddleware(Index(self), handlers=handlers)
+        return ServerErrorMiddleware(inner, handler=on_error)
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Find the route; `handle` finds it again in the scope."""
-        best: tuple[Match, Scope] = (Match.NONE, {})
-        for route in chain(self._constant.get(scope["path"], ()), self._others):
-            found = route.matches(scope)
-            if found[0] is Match.FULL:
-                return found
-            if best[0] is Match.NONE:
-                best = found
-        return best
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request to the route that was found."""
-        await scope["route"].handle(scope, receive, send)
+class Index:
+    """Leads a constant path straight to its route, and every other request to the router."""
+
+    def __init__(self, api: FastAPI) -> None:
+        self._router = api.router
+        self._direct = {
+            (route.path, method): route
+            for route in reversed(api.routes)
+            if isinstance(route, Route) and not route.param_convertors
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an HTTP request."""
+        route = self._direct.get((scope["path"], scope["method"]))
+        if route is None:
+            answer: ASGIApp = self._router
+        else:
+            answer = route.app
+            scope.update(endpoint=route.endpoint, path_params={}, route=route)
+        async with AsyncExitStack() as scope[_STACK]:
+            await answer(scope, receive, send)

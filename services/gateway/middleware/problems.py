@@ -79,8 +79,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> set[str]:
     """Return what an address takes: of several routes to it the router names the first one's."""
-    routes = [each for one in request.app.routes for each in getattr(one, "routes", ()) or (one,)]
-    found = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    found = [
+        route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE
+    ]
     named = {method for route in found for method in getattr(route, "methods", None) or ()}
     return named or _OF_FILES
 

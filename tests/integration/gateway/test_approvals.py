@@ -1,7 +1,6 @@
 """Requests that need a second person, with the purge of dead letters as what is asked for."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from services.cli.app import commands
 from services.gateway.domain.role import Role
 from services.gateway.settings import Settings
 from services.gateway.steps.housekeeping import tidy
@@ -20,7 +17,7 @@ from shared.errors import SettingsError
 from shared.settings import load_settings
 from tests.integration.gateway.test_queues import PATH, QUEUE, bury
 from tests.support.database import Database
-from tests.support.gateway import PASSWORD, Gateway, run_command, running_gateway
+from tests.support.gateway import PASSWORD, Gateway, running_gateway
 
 APPROVALS = "/api/v1/approvals"
 
@@ -297,41 +294,3 @@ def test_an_act_that_nobody_can_ask_for_is_refused_at_the_start(
 
     with pytest.raises(SettingsError, match="APPROVAL_REQUIRED: there is no act “delete-every"):
         load_settings(Settings, database_url="postgresql://x@localhost/x", secret_key="k7" * 20)
-
-
-@pytest.mark.usefixtures("reachable")
-async def test_the_command_line_asks_shows_and_decides(
-    database: Database,
-) -> None:
-    await bury(database, b"{}")
-    request = json.loads(
-        (await run_command("dead-letters", "request-purge", QUEUE, "--all", "--json")).stdout
-    )
-    said = await run_command("dead-letters", "request-purge", QUEUE, "--all", "--reason", "old")
-    listed = json.loads((await run_command("approvals", "list", "--json")).stdout)
-    table = await run_command("approvals", "list")
-    shown = json.loads((await run_command("approvals", "show", request["id"], "--json")).stdout)
-    own = await run_command("approvals", "approve", request["id"], "--yes")
-    taken_back = await run_command("approvals", "withdraw", request["id"])
-
-    assert f"approvals approve {listed[0]['id']}" in said.stdout
-    assert {one["reason"] for one in listed} == {"", "old"}
-    assert all(one["id"] in table.stdout for one in listed)
-    assert shown["plan"]["queue"] == QUEUE
-    assert "Somebody else decides" in str(own.exception)
-    assert taken_back.stdout == f"Request {request['id']} is withdrawn.\n"
-
-
-async def test_the_command_line_shows_the_plan_before_it_decides(
-    reachable: Gateway, database: Database
-) -> None:
-    letter = await bury(database, b"{}")
-    async with await reachable.signed_in(Role.ADMIN) as eve:
-        request = await asked(eve)
-    words = ["approvals", "approve", request["id"]]
-    unsure = await asyncio.to_thread(CliRunner().invoke, commands, words, input="n\n")
-    sure = await asyncio.to_thread(CliRunner().invoke, commands, words, input="y\n")
-
-    assert unsure.exit_code == 1
-    assert str(letter) in unsure.stderr
-    assert sure.stdout.endswith(f"Request {request['id']} is approved.\n")

@@ -19,10 +19,10 @@ from shared.events import (
 )
 from shared.events.alerting import Severity
 from shared.events.scanning import ScanOutcome
-from tests.integration.gateway.test_live import happen, scanned, serving, watching
 from tests.integration.gateway.test_scope import ALERTS, SCAN, SCANNED
 from tests.support.database import Database
 from tests.support.gateway import SeedItem, running_gateway, seed_estate
+from tests.support.watching import happen, scanned, serving, watching
 
 
 def of_item(item_id: int) -> list[Event]:
