@@ -16,6 +16,7 @@ from shared.bus import Bus
 from shared.errors import SettingsError
 from shared.health import Health, Status
 from shared.service.parts import ASGIApp
+from shared.service.patience import Impatient
 
 GRACE_SECONDS: Final = 5
 _JSON: Final = {"content-type": "application/json", "cache-control": "no-store"}
@@ -93,6 +94,7 @@ async def serve_http(app: ASGIApp, *, host: str, port: int) -> AsyncIterator[int
     """Serve `app` while the context is open; yields the port (it differs when 0 was asked for)."""
     config = uvicorn.Config(
         app,
+        http=Impatient,
         lifespan="off",
         log_config=None,
         access_log=False,
