@@ -25,6 +25,7 @@ from services.cli import (
     output,
     queues,
     schedules,
+    subscriptions,
     through,
 )
 from services.cli.break_glass import break_glass
@@ -53,6 +54,7 @@ commands = typer.Typer(
 )
 
 commands.add_typer(schedules.commands, name="schedules")
+commands.add_typer(subscriptions.commands, name="subscriptions")
 commands.command()(queues.queues)
 commands.command("break-glass")(break_glass)
 commands.add_typer(queues.commands, name="dead-letters")

@@ -53,6 +53,10 @@ class Client:
         """POST a document and return the answer's."""
         return self._answer("POST", path, json=body)
 
+    def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """PUT a document and return the answer's."""
+        return self._answer("PUT", path, json=body)
+
     def delete(self, path: str) -> dict[str, Any]:
         """DELETE what is at a path and return the answer's document."""
         return self._answer("DELETE", path)

@@ -30,6 +30,7 @@ from services.gateway.routes import (
     scans,
     schedules,
     second_factor,
+    subscriptions,
     system,
     thresholds,
     users,
@@ -55,6 +56,7 @@ from services.gateway.steps.parts import Parts
 from services.gateway.steps.people import OwnAccount, People
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.request_subscription import RequestSubscription
 from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.second_factor import SecondFactor
 from services.gateway.steps.secret_keys import SecretKeys
@@ -87,6 +89,7 @@ ROUTERS: Final = (
     applications.router,
     permissions.router,
     vaults.router,
+    subscriptions.router,
     thresholds.router,
     approval_routes.router,
     queues.router,
@@ -178,6 +181,7 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         request_permission_check=RequestPermissionCheck(pool=pool, bus=service.bus, clock=clock),
         change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
         request_threshold=RequestThreshold(pool=pool, bus=service.bus),
+        request_subscription=RequestSubscription(pool=pool, bus=service.bus),
         approvals=approvals,
         dead_letters=DeadLetters(
             pool=pool,

@@ -45,6 +45,7 @@ from shared.events import (
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
+    SubscriptionChangeRequested,
     ThresholdChangeRequested,
 )
 from shared.selector import Selector, parse_scope
@@ -118,6 +119,9 @@ def _keep_rules(service: Service, settings: Settings, expiry: Periodic) -> None:
         )
     )
     service.add_task("thresholds", rejudging.run)
+    service.bus.on(SubscriptionChangeRequested)(
+        partial(handlers.on_subscription_change_requested, pool=service.pool)
+    )
 
 
 def _subscribe(

@@ -11,6 +11,7 @@ from services.scanner.domain.remedy import UNKNOWN_ASSIGNEE, Assignee
 from services.scanner.domain.status import DEFAULT, Thresholds
 from services.scanner.ports import Estate, Grants, Outbox
 from services.scanner.steps.begin import add_scan
+from services.scanner.steps.change_subscription import change_subscription
 from services.scanner.steps.change_threshold import change_threshold
 from services.scanner.steps.conclude import conclude_if_done, fail_scan
 from services.scanner.steps.grants import list_grants
@@ -34,6 +35,7 @@ from shared.events import (
     ScanRequested,
     ScanScheduleRequested,
     ScanShardRequested,
+    SubscriptionChangeRequested,
     ThresholdChangeRequested,
 )
 from shared.events.scanning import ScanMode
@@ -199,6 +201,15 @@ async def on_threshold_change_requested(
         changed = await change_threshold(conn, event, message)
     if changed:
         on_changed()
+
+
+async def on_subscription_change_requested(
+    event: SubscriptionChangeRequested, message: Message, *, pool: Pool
+) -> None:
+    """Note whether scans look at a subscription; the next one goes by it."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, on_subscription_change_requested.__name__):
+            await change_subscription(conn, event, message)
 
 
 def _scan(event: ScanRequested, message: Message) -> Scan:

@@ -43,6 +43,8 @@ class Action(StrEnum):
     SCAN_COMPLETED = "scan:completed"
     PERMISSION_CHECK_REQUESTED = "permission-check:requested"
     PERMISSION_CHANGED = "permission:changed"
+    SUBSCRIPTION_CHANGE_REQUESTED = "subscription:change-requested"
+    SUBSCRIPTION_CHANGED = "subscription:changed"
     THRESHOLD_REQUESTED = "threshold:requested"
     THRESHOLD_CHANGED = "threshold:changed"
     ALERT_RAISED = "alert:raised"

@@ -34,6 +34,7 @@ from shared.events import (
     ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
+    SubscriptionChangeRequested,
     SyncCompleted,
     SyncConflict,
     SyncFailed,
@@ -54,6 +55,7 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         RotationPublished,
         PermissionCheckRequested,
         ThresholdChangeRequested,
+        SubscriptionChangeRequested,
     ),
     "rotator": (SecretExpiring, RotationRequested, SyncCompleted, LicenseChanged),
     "syncer": (VaultScanned, RotationPublished, SyncRequested, LicenseChanged),
@@ -113,6 +115,7 @@ PUBLICATIONS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         LicenseRefreshRequested,
         PermissionCheckRequested,
         ThresholdChangeRequested,
+        SubscriptionChangeRequested,
     ),
 }
 

@@ -25,6 +25,7 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scanner.v_vault_grant",
         "scanner.v_vault_scope",
         "scanner.v_schedule",
+        "scanner.v_subscription",
         "scanner.v_feed_kept",
         "scanner.v_posture_daily",
         "scanner.v_threshold",

@@ -23,6 +23,7 @@ from shared.events.scanning import (
     ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
+    SubscriptionChangeRequested,
     ThresholdChangeRequested,
     VaultScanned,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "ScanScheduleRequested",
     "ScanShardRequested",
     "SecretExpiring",
+    "SubscriptionChangeRequested",
     "SyncCompleted",
     "SyncConflict",
     "SyncFailed",

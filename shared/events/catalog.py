@@ -19,6 +19,7 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
         permissions.PermissionCheckRequested,
         permissions.PermissionChanged,
         scanning.ThresholdChangeRequested,
+        scanning.SubscriptionChangeRequested,
         rotation.RotationRequested,
         rotation.RotationStep,
         rotation.RotationPublished,

@@ -185,6 +185,20 @@ class SecretExpiring(Event):
     status: str = Field(description="The item's status at that moment (`critical`, `warning`, …).")
 
 
+class SubscriptionChangeRequested(Event):
+    """Somebody wants a subscription to be looked at by scans from now on, or left out.
+
+    Of two requests for one subscription the one that was published later counts, whichever arrives
+    first.
+    """
+
+    type: ClassVar[str] = "certifyclouds.subscription.change-requested.v1"
+
+    subscription_id: str
+    watched: bool
+    requested_by: str = Field(description="The user or API token that asked.")
+
+
 class ThresholdChangeRequested(Event):
     """Somebody wants other thresholds for a scope, or (all of them null) what wider scopes say.
 

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     READ_INVENTORY = "read_inventory"
     REQUEST_SCAN = "request_scan"
     MANAGE_THRESHOLDS = "manage_thresholds"
+    MANAGE_SUBSCRIPTIONS = "manage_subscriptions"
     READ_ALERTS = "read_alerts"
     READ_LIVE = "read_live"
     READ_SYSTEM = "read_system"

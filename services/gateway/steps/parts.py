@@ -20,6 +20,7 @@ from services.gateway.steps.live import PING_SECONDS, LiveHub
 from services.gateway.steps.people import OwnAccount, People
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
 from services.gateway.steps.request_scan import RequestScan
+from services.gateway.steps.request_subscription import RequestSubscription
 from services.gateway.steps.request_threshold import RequestThreshold
 from services.gateway.steps.second_factor import SecondFactor
 from services.gateway.steps.sight import ScopeOf
@@ -49,6 +50,7 @@ class Parts:
     request_permission_check: RequestPermissionCheck
     change_schedule: ChangeSchedule
     request_threshold: RequestThreshold
+    request_subscription: RequestSubscription
     dead_letters: DeadLetters
     approvals: Approvals
     export_audit: ExportAudit

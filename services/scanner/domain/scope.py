@@ -1,6 +1,6 @@
 """Which sources are looked at: the facts of a source, and what selectors make of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from services.scanner.domain.inventory import Subscription, VaultRef
@@ -39,12 +39,24 @@ class Cut:
     excluded: tuple[Place, ...]
 
 
-def divide(places: list[Place], selector: Selector, scope: Selector) -> Cut:
-    """Divide places by a scan's `selector`, and by the installation's `scope`, which goes first."""
-    wanted = tuple(place for place in places if includes(scope, place))
+def divide(
+    places: list[Place],
+    selector: Selector,
+    scope: Selector,
+    unwatched: Collection[str] = (),
+) -> Cut:
+    """Divide places by a scan's `selector`, and by what the installation leaves out, first.
+
+    That is what its `scope` does not include, and subscriptions that are not watched.
+    """
+
+    def is_left_out(place: Place) -> bool:
+        return place.source.subscription_id in unwatched or not includes(scope, place)
+
+    wanted = tuple(place for place in places if not is_left_out(place))
     return Cut(
         places=tuple(place for place in wanted if includes(selector, place)),
-        excluded=tuple(place for place in places if not includes(scope, place)),
+        excluded=tuple(place for place in places if is_left_out(place)),
     )
 
 
@@ -67,8 +79,10 @@ def place_of(vault: VaultRef | None, name: str, subscriptions: Mapping[str, Subs
     )
 
 
-def nothing_fits(selector: Selector, scope: Selector) -> str:
+def nothing_fits(selector: Selector, scope: Selector, *, unwatched: bool = False) -> str:
     """Return the sentence for a scan that has no source left."""
+    if unwatched and not selector and not scope:
+        return "No subscription is watched, so nothing was looked at: watch one again."
     chosen = f"The selector “{selector}” fits no source" if selector else "No source is in scope"
     within = f" within SCAN_SCOPE “{scope}”" if scope else ""
     return f"{chosen}{within}, so nothing was looked at: check the names and the tags in it."

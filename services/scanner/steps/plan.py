@@ -19,6 +19,7 @@ from services.scanner.steps.grants import save_grants
 from services.scanner.store import estate as sources_store
 from services.scanner.store import scans
 from services.scanner.store.scans import Scan
+from services.scanner.store.subscriptions import list_unwatched
 from services.scanner.store.vaults import save_vaults
 from shared.clouds.errors import AccessDeniedError, CloudError
 from shared.database import Connection, Pool
@@ -90,14 +91,15 @@ async def plan(
         except SelectorError as error:
             await fail_scan(conn, outbox, scan.id, str(error))
             return
-        divided = divide(await _places(conn, scan, found), selector, scope)
+        places, unwatched = await _places(conn, scan, found), await list_unwatched(conn)
+        divided = divide(places, selector, scope, unwatched)
         await _note_scope(conn, divided)
         cut = shards(place.source for place in divided.places)
         if grants is not None:
             await save_grants(conn, grants, found.subscriptions, assignee)
         sentences = notes(found, assignee)
-        if not cut and not sentences and (selector or scope):
-            sentences = [nothing_fits(selector, scope)]
+        if not cut and not sentences and (selector or scope or unwatched):
+            sentences = [nothing_fits(selector, scope, unwatched=bool(unwatched))]
         await scans.add_plan(conn, scan.id, cut, sentences, excluded=len(divided.excluded))
         await send_shards(conn, outbox, scan, [shard.shard_id for shard in cut])
         await conclude_if_done(conn, outbox, scan.id)

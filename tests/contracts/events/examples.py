@@ -25,6 +25,7 @@ from shared.events import (
     ScanScheduleRequested,
     ScanShardRequested,
     SecretExpiring,
+    SubscriptionChangeRequested,
     SyncCompleted,
     SyncConflict,
     SyncFailed,
@@ -116,6 +117,9 @@ EXAMPLES: tuple[Event, ...] = (
         details_pending=12,
     ),
     SecretExpiring(credential=PASSWORD, expires_on=LATER, threshold_days=7, status="critical"),
+    SubscriptionChangeRequested(
+        subscription_id="00000000-0000-4000-8000-000000000009", watched=False, requested_by="ada"
+    ),
     ThresholdChangeRequested(
         scope=ThresholdScope.TAG,
         name="env=prod",

@@ -29,16 +29,17 @@ selectors = st.sampled_from(
 ).map(parse_scope)
 
 
-@given(places, selectors, selectors)
+@given(places, selectors, selectors, st.sets(st.sampled_from(["a", "b"])))
 def test_what_is_excluded_is_never_looked_at_and_nothing_is_in_both(
-    given_places: list[Place], selector: Selector, scope: Selector
+    given_places: list[Place], selector: Selector, scope: Selector, unwatched: set[str]
 ) -> None:
-    cut = divide(given_places, selector, scope)
-    without = divide(given_places, parse_scope(""), scope)
+    cut = divide(given_places, selector, scope, unwatched)
+    without = divide(given_places, parse_scope(""), scope, unwatched)
 
     assert len(without.places) + len(without.excluded) == len(given_places)
     assert cut.excluded == without.excluded
     assert all(place in without.places for place in cut.places)
+    assert not any(place.source.subscription_id in unwatched for place in cut.places)
 
 
 def test_a_listed_vault_is_known_by_its_subscriptions_id_and_name() -> None:
@@ -52,3 +53,6 @@ def test_a_listed_vault_is_known_by_its_subscriptions_id_and_name() -> None:
 def test_a_scan_of_nothing_says_which_selector_fits_nothing() -> None:
     assert "“sub:a”" in nothing_fits(parse_scope("sub:a"), parse_scope(""))
     assert "SCAN_SCOPE “sub:b”" in nothing_fits(parse_scope(""), parse_scope("sub:b"))
+    nothing = parse_scope("")
+    assert "No subscription is watched" in nothing_fits(nothing, nothing, unwatched=True)
+    assert "“sub:a”" in nothing_fits(parse_scope("sub:a"), nothing, unwatched=True)
