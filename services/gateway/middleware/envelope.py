@@ -2,7 +2,7 @@
 
 import time
 from random import getrandbits
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from opentelemetry.context import Context, attach, detach
@@ -18,6 +18,9 @@ from services.gateway.middleware.headers import add_headers
 from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
+
+_VERSION_4: Final = 0x4 << 76 | 0b10 << 62
+_FREE: Final = ~(0xF << 76 | 0b11 << 62)
 
 
 def request_id(scope: Scope) -> str:
@@ -60,8 +63,7 @@ class Envelope:
         """Answer one request; nothing else than HTTP is served."""
         if scope["type"] != "http":
             return
-        # No secret, only a name: the system's randomness costs a call of the kernel each time.
-        scope.setdefault("state", {})["request_id"] = f"{getrandbits(128):032x}"
+        scope.setdefault("state", {})["request_id"] = _new_id()
         scope["fastapi.telemetry"] = None  # FastAPI would look for settings of its own each time
         tokens = bind_contextvars(request_id=request_id(scope))
         try:
@@ -116,6 +118,15 @@ class Envelope:
         count, histogram = self._kept[key]
         count.inc()
         histogram.observe(seconds)
+
+
+def _new_id() -> str:
+    """Return a UUID of version 4 (RFC 9562) as text.
+
+    It is no secret, only a name: the system's randomness would cost a call of the kernel.
+    """
+    digits = f"{getrandbits(128) & _FREE | _VERSION_4:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _end(span: Span, scope: Scope, status: int) -> None:

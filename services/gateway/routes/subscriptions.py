@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from starlette.responses import Response
 
 from services.gateway.domain.role import Permission
@@ -44,7 +44,7 @@ class Watch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    watched: bool
+    watched: StrictBool
 
 
 class WatchAccepted(BaseModel):

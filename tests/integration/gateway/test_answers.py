@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from openapi_spec_validator import validate
@@ -268,3 +269,12 @@ async def test_a_body_that_is_longer_than_it_said_is_refused_while_it_is_read(
 
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_the_name_of_a_request_is_a_uuid_like_those_of_events(gateway: Gateway) -> None:
+    async with gateway.client() as http:
+        names = [(await http.get("/health/live")).headers["x-request-id"] for _ in range(20)]
+
+    assert [str(UUID(name)) for name in names] == names
+    assert {UUID(name).version for name in names} == {4}
+    assert len(set(names)) == 20
