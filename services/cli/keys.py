@@ -22,8 +22,8 @@ commands = typer.Typer(no_args_is_help=True, help="The platform's own keys.")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 GATEWAY: Final = "gateway"
-_DATA: Final = ("purpose", "version", "use", "created_at", "wrapped_at", "derivation", "iterations")
-_SIGNING: Final = ("kid", "created_at", "accepted_until", "signs")
+_DATA: Final = ("purpose", "version", "created_at", "wrapped_at", "use")
+_SIGNING: Final = ("kid", "created_at", "signs")
 _RESTART: Final = "When every gateway runs with this SECRET_KEY, remove SECRET_KEY_PREVIOUS."
 _SAME: Final = "The data keys inside are the same as before (--data-keys replaces them)."
 _STAY: Final = (
@@ -113,8 +113,9 @@ def list_(*, json: JsonOption = False) -> None:
 
 
 def _print(title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    headers = (column.replace("_", " ") for column in columns)
-    table = Table(*headers, title=title, title_justify="left", header_style="bold")
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), no_wrap=column != "use", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(column, row[column]) for column in columns))
     Console().print(table)
