@@ -106,9 +106,12 @@ class Verifier:
             )
         beyond = [position for position in self.checkpoints if position > self.position]
         if beyond:
+            last = self.checkpoints[max(beyond)][0]
             raise BrokenError(
                 f"The chain ends at position {self.position}, but a checkpoint was signed at"
-                f" {max(beyond)}: the tail was cut off, or an older copy was put in place."
+                f" {last.position} on {last.at.isoformat(timespec='seconds')}: the tail was cut"
+                " off, or an older copy was put in place. If the log was exported before then,"
+                " export it again."
             )
 
     def result(self, problem: str | None = None) -> VerifyResult:
