@@ -19,6 +19,7 @@ from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
 
+_PROBES: Final = "/health"  # asked every few seconds: their traces would hide all others
 _VERSION_4: Final = 0x4 << 76 | 0b10 << 62
 _FREE: Final = ~(0xF << 76 | 0b11 << 62)
 
@@ -66,24 +67,13 @@ class Envelope:
         scope.setdefault("state", {})["request_id"] = _new_id()
         scope["fastapi.telemetry"] = None  # FastAPI would look for settings of its own each time
         tokens = bind_contextvars(request_id=request_id(scope))
+        answer = self._answered if scope["path"].startswith(_PROBES) else self._traced
         try:
-            await self._traced(scope, receive, send)
+            await answer(scope, receive, send)
         finally:
             reset_contextvars(**tokens)
 
     async def _traced(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = time.perf_counter()
-        status = 0
-        receive_on = limited(scope, receive, self._most_bytes)
-
-        async def send_on(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                add_headers(scope, message)
-                self._observe(scope, status, time.perf_counter() - began)
-            await send(message)
-
         span = self._tracer.start_span(
             scope["method"],
             context=self._trace_of(scope),
@@ -92,15 +82,30 @@ class Envelope:
         )
         within = attach(set_span_in_context(span))
         try:
-            await self.inner(scope, receive_on, send_on)
-        except Exception as error:
-            # The problem document was sent by the inner handler; a broken stream has no answer.
-            if not status:
-                raise
-            logger.debug("an answer broke off", error=type(error).__name__)
+            await self._answered(scope, receive, send)
         finally:
             detach(within)
-            _end(span, scope, status)
+            _end(span, scope)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with our headers, within the limit of a body, and count it."""
+        began = time.perf_counter()
+        state = scope["state"]
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                state["status"] = message["status"]
+                add_headers(scope, message)
+                self._observe(scope, message["status"], time.perf_counter() - began)
+            await send(message)
+
+        try:
+            await self.inner(scope, limited(scope, receive, self._most_bytes), send_on)
+        except Exception as error:
+            # The problem document was sent by the inner handler; a broken stream has no answer.
+            if "status" not in state:
+                raise
+            logger.debug("an answer broke off", error=type(error).__name__)
 
     def _trace_of(self, scope: Scope) -> Context | None:
         """Return the trace that the request belongs to; None: it begins one."""
@@ -129,12 +134,12 @@ def _new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def _end(span: Span, scope: Scope, status: int) -> None:
+def _end(span: Span, scope: Scope) -> None:
     if span.is_recording():
         # The path itself stays out: an id in it may be a token that somebody pasted.
         span.set_attribute("http.route", _route(scope))
         span.update_name(f"{scope['method']} {_route(scope)}")
-        span.set_attribute("http.response.status_code", status)
+        span.set_attribute("http.response.status_code", scope["state"].get("status", 0))
     span.end()
 
 
