@@ -1,6 +1,6 @@
 """Messages in. This release remembers and refuses; it replaces nothing."""
 
-from services.rotator import store
+from services.rotator.store import noticed
 from shared.bus import Message, inbox
 from shared.database import Pool
 from shared.errors import PermanentError
@@ -11,7 +11,7 @@ async def on_secret_expiring(event: SecretExpiring, message: Message, *, pool: P
     """Remember that this credential ends soon."""
     async with pool.transaction() as conn:
         if await inbox.claim(conn, message, "on_secret_expiring"):
-            await store.save_noticed(conn, event, told_at=message.time)
+            await noticed.save(conn, event, told_at=message.time)
 
 
 async def on_rotation_requested(event: RotationRequested, _: Message) -> None:

@@ -1,4 +1,4 @@
-"""Every SQL statement of the rotator."""
+"""The memory of credentials that end soon."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from shared.database import Connection
 from shared.events import SecretExpiring
 
 
-async def save_noticed(conn: Connection, event: SecretExpiring, *, told_at: datetime) -> None:
+async def save(conn: Connection, event: SecretExpiring, *, told_at: datetime) -> None:
     """Remember an expiring credential.
 
     Of one end the closest threshold stays; of two ends the one that was told of last. So a message

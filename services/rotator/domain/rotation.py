@@ -1,0 +1,117 @@
+"""A rotation: which credential, which places, how far it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from services.rotator.domain.marker import Marker
+from services.rotator.domain.state import NEXT, TERMINAL, Signal, State, advance
+from shared.events.items import CredentialRef
+
+MAX_ATTEMPTS: Final = 4
+"""An application has room for few credentials, and each lost attempt takes one of them."""
+
+CONFIRMATIONS: Final = 3
+"""Token requests that must succeed one after the other: replicas of Entra learn one by one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A secret in a vault that holds the credential's value; versions are those of the vault."""
+
+    id: UUID
+    vault_url: str
+    name: str
+    reference: CredentialRef
+    base_version: str | None = None
+    new_version: str | None = None
+    reverted_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """One replacement of one credential.
+
+    `before` are the ids of the credentials that the target had when the present attempt was
+    intended. `overlap` runs from publication to `not_before`; `lifetime` is that of the new
+    credential. `tries` counts what failed in this state and may be tried again, `confirmations`
+    successful tests in a row, `polls` those that failed. `wanted` is what a person asked for
+    meanwhile, ROLL_BACK or WITHDRAW.
+    """
+
+    id: UUID
+    credential_id: UUID
+    driver: str
+    target: str
+    subject: CredentialRef
+    state: State
+    places: tuple[Place, ...]
+    overlap: timedelta
+    lifetime: timedelta
+    old_key_id: str | None = None
+    new_key_id: str | None = None
+    attempt: int = 0
+    before: tuple[str, ...] = ()
+    tries: int = 0
+    polls: int = 0
+    confirmations: int = 0
+    not_before: datetime | None = None
+    reason: str | None = None
+    wanted: Signal | None = None
+
+    @property
+    def marker(self) -> Marker:
+        """What the present attempt's credential is called."""
+        return Marker(self.id, self.attempt)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in TERMINAL
+
+
+def follow(rotation: Rotation, signal: Signal, reason: str | None = None) -> Rotation:
+    """Return the rotation in the state that follows, with the counters of a new state."""
+    state = advance(rotation.state, signal)
+    return replace(
+        rotation, state=state, tries=0, polls=0, confirmations=0, reason=reason or rotation.reason
+    )
+
+
+def heed(rotation: Rotation) -> Rotation | None:
+    """Return the rotation in the state that a person asked for, or None if none follows."""
+    wanted = rotation.wanted
+    if wanted is None or wanted not in NEXT.get(rotation.state, {}):
+        return None
+    return replace(follow(rotation, wanted), wanted=None)
+
+
+def intend(rotation: Rotation, before: Sequence[str]) -> Rotation:
+    """Return the rotation with the intent to make one more credential."""
+    return replace(rotation, attempt=rotation.attempt + 1, before=tuple(before), new_key_id=None)
+
+
+def unspent(rotation: Rotation) -> Rotation:
+    """Return the rotation without its last intent, which certainly had no effect."""
+    return replace(rotation, attempt=rotation.attempt - 1, tries=rotation.tries + 1)
+
+
+def with_place(rotation: Rotation, place: Place) -> Rotation:
+    """Return the rotation with one place replaced by what is known of it now."""
+    places = tuple(place if each.id == place.id else each for each in rotation.places)
+    return replace(rotation, places=places)
+
+
+def stamp(before: Rotation, after: Rotation, now: datetime) -> Rotation:
+    """Return `after` with the end of its overlap, which begins when the last place is written."""
+    wrote = _written(before) != _written(after)
+    published = after.state is State.PUBLISHED and (before.state is not after.state or wrote)
+    reverted = after.state is State.ROLLING_BACK and (after.not_before is None or wrote)
+    if published or reverted:
+        return replace(after, not_before=now + after.overlap)
+    return after
+
+
+def _written(rotation: Rotation) -> list[tuple[str | None, str | None]]:
+    return [(place.new_version, place.reverted_version) for place in rotation.places]

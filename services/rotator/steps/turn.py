@@ -1,0 +1,132 @@
+"""One turn: a rotation that is due, one step of it, and what came of that written down."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from services.rotator.domain import pace
+from services.rotator.domain.rotation import Rotation, follow, heed
+from services.rotator.domain.state import Signal, State
+from services.rotator.ports import Copies, Driver, FencedError, Lease, Ledger, Made, Vault
+from services.rotator.steps.hand import LONGEST_SECONDS, Hand
+from shared.errors import CertifyCloudsError, PermanentError, TransientError
+
+_WITH_VALUE: Final = frozenset({State.CREATING, State.CREATED, State.VERIFIED})
+
+
+class PausedError(Exception):
+    """Somebody paused this rotation; both credentials stay as they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the steps work with."""
+
+    ledger: Ledger
+    drivers: Mapping[str, Driver]
+    vault: Vault
+    copies: Copies
+    hand: Hand
+
+
+class Turn:
+    """A lease and what is done under it; `rotation` is always what was recorded last."""
+
+    def __init__(self, parts: Parts, lease: Lease) -> None:
+        self._parts = parts
+        self._lease = lease
+        self.vault: Final = parts.vault
+        self.copies: Final = parts.copies
+
+    @property
+    def rotation(self) -> Rotation:
+        return self._lease.rotation
+
+    @property
+    def driver(self) -> Driver:
+        return self._parts.drivers[self.rotation.driver]
+
+    @property
+    def made(self) -> Made | None:
+        """The new credential, if this process holds its value."""
+        return self._parts.hand.get(self.rotation)
+
+    def hold(self, made: Made) -> None:
+        """Keep a value in memory until it is published."""
+        self._parts.hand.hold(self.rotation, made)
+
+    async def fence(self) -> None:
+        """Call right before every effect. Raises `FencedError`, or `PausedError`."""
+        if sentence := await self._parts.ledger.fence(self._lease):
+            raise PausedError(sentence)
+
+    async def until(self, rotation: Rotation) -> float:
+        """Return the seconds until the rotation's overlap is over."""
+        return await self._parts.ledger.until(rotation.not_before) if rotation.not_before else 0.0
+
+    async def record(self, after: Rotation, *, wait: float = 0.0) -> None:
+        """Write down what came of the step, which ends here. Raises `FencedError`."""
+        held = after.state in _WITH_VALUE and self._parts.hand.get(after) is not None
+        keep = held and wait <= LONGEST_SECONDS
+        self._lease = await self._parts.ledger.record(self._lease, after, wait=wait, keep=keep)
+        if not keep:
+            self._parts.hand.drop(after.id)
+
+    async def note(self, after: Rotation) -> None:
+        """Write down how far the step is, and go on with it. Raises `FencedError`."""
+        self._lease = await self._parts.ledger.record(self._lease, after)
+
+    async def signal(self, signal: Signal, reason: str | None = None, *, wait: float = 0.0) -> None:
+        """Write down that the rotation goes on to the state that follows."""
+        await self.record(follow(self.rotation, signal, reason), wait=wait)
+
+    def drop(self) -> None:
+        """Forget the value: somebody else has the rotation now."""
+        self._parts.hand.drop(self.rotation.id)
+
+
+Step = Callable[[Turn], Awaitable[None]]
+Stop = Callable[[Turn, str], Awaitable[None]]
+
+
+async def take(parts: Parts, steps: Mapping[State, Step], stop: Stop) -> Rotation | None:
+    """Take one step of one rotation that is due; return the rotation, or None if none was due."""
+    lease = await parts.ledger.claim()
+    if lease is None:
+        return None
+    turn = Turn(parts, lease)
+    try:
+        await _step(turn, steps, stop)
+    except FencedError:
+        turn.drop()
+    return turn.rotation
+
+
+async def _step(turn: Turn, steps: Mapping[State, Step], stop: Stop) -> None:
+    try:
+        if (after := heed(turn.rotation)) is not None:
+            await turn.record(after)
+        else:
+            await steps[turn.rotation.state](turn)
+    except PausedError as paused:
+        await turn.record(replace(turn.rotation, reason=str(paused)), wait=pace.PAUSED)
+    except TransientError as error:
+        await again(turn, error, stop)
+    except PermanentError as error:
+        await stop(turn, sentence(error))
+
+
+async def again(turn: Turn, error: TransientError, stop: Stop) -> None:
+    """Park the rotation until the step may succeed; stop it when it was tried often enough."""
+    rotation = turn.rotation
+    wait = pace.until_next_try(rotation.tries, error.retry_after)
+    if wait is None:
+        await stop(turn, f"{sentence(error)} It was tried {rotation.tries} times.")
+        return
+    after = replace(rotation, tries=rotation.tries + 1, reason=sentence(error))
+    await turn.record(after, wait=wait)
+
+
+def sentence(error: CertifyCloudsError) -> str:
+    """Return what happened and what to do about it."""
+    return f"{error} {error.remedy}".strip()

@@ -1,0 +1,201 @@
+"""The rotator's ports in a simulated world, with a checkpoint around every effect and commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.rotator.domain.announce import announce
+from services.rotator.domain.marker import Marker
+from services.rotator.domain.rotation import Place, Rotation, stamp
+from services.rotator.domain.state import State
+from services.rotator.domain.version import Version
+from services.rotator.ports import (
+    Capabilities,
+    FencedError,
+    Held,
+    Label,
+    Lease,
+    Made,
+    Standing,
+    Tested,
+    Verdict,
+)
+from services.rotator.store.lease import EFFECT_SECONDS, LEASE_SECONDS
+from shared.events import Event
+from shared.secret_value import SecretValue
+from tests.support.saga.checkpoint import around
+from tests.support.saga.world import START, World
+
+
+@dataclass
+class WorldDriver:
+    """Implements `ports.Driver` for credentials that are shown once, like Entra's."""
+
+    world: World
+    capabilities: Capabilities = field(
+        default=Capabilities(recoverable=False, additive=True, tests_before_publishing=True)
+    )
+
+    async def look(self, target: str) -> Standing:
+        del target
+        seen = await around("look", lambda: list(self.world.visible()))
+        held = [Held(each.key_id, Marker.parse(each.name), None) for each in seen]
+        return Standing(credentials=tuple(held))
+
+    async def make(
+        self, target: str, marker: Marker, lifetime: timedelta, before: Sequence[str]
+    ) -> Made:
+        del target, lifetime, before
+        key_id = await around("make", lambda: self.world.add(str(marker)))
+        return Made(key_id, SecretValue(f"value of {key_id}"), None)
+
+    async def recover(self, target: str, before: Sequence[str]) -> Made | None:
+        del target, before
+        return None
+
+    async def test(self, target: str, made: Made) -> Tested:
+        del target
+        works = await around("test", lambda: self._accepts(made.value.reveal()))
+        return Tested(Verdict.WORKS if works else Verdict.NOT_YET)
+
+    def _accepts(self, value: str) -> bool:
+        self.world.tests += 1
+        owner = self.world.owner_of(value)
+        return owner is not None and owner.works(self.world.now, self.world.tests)
+
+    async def remove(self, target: str, key_id: str) -> None:
+        del target
+        await around("remove", lambda: self.world.remove(key_id))
+
+
+@dataclass
+class WorldVault:
+    """Implements `ports.Vault`."""
+
+    world: World
+
+    async def versions(self, place: Place) -> Sequence[Version]:
+        held = await around("versions", lambda: list(self.world.places[place.name]))
+        return [stored.version for stored in held]
+
+    async def current(self, place: Place) -> tuple[Version, SecretValue] | None:
+        held = await around("current", lambda: self.world.places[place.name][-1])
+        return held.version, SecretValue(held.value)
+
+    async def read(self, place: Place, version: Version) -> SecretValue:
+        held = await around("read", lambda: list(self.world.places[place.name]))
+        return SecretValue(next(each.value for each in held if each.version.id == version.id))
+
+    async def publish(self, place: Place, made: Made, label: Label) -> Version:
+        value = made.value.reveal()
+        return await around("publish", lambda: self.world.put(place.name, value, label.tags))
+
+
+@dataclass
+class WorldCopies:
+    """Implements `ports.Copies`."""
+
+    world: World
+
+    async def missing(self, rotation: Rotation) -> Sequence[str]:
+        return await around("copies", lambda: self._missing(rotation))
+
+    def _missing(self, rotation: Rotation) -> list[str]:
+        self.world.catch_up()
+        return [
+            f"the copy of {place.name}"
+            for place in rotation.places
+            if self.world.copies[place.name][0] != self.world.places[place.name][-1].value
+        ]
+
+
+@dataclass
+class Row:
+    """A rotation as it is remembered, with its lease."""
+
+    rotation: Rotation
+    due: float = 0.0
+    epoch: int = 0
+    owner: UUID | None = None
+    until: float = 0.0
+
+
+@dataclass
+class Book:
+    """What survives every process: the rotations and the events that were published."""
+
+    world: World
+    rows: dict[UUID, Row] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    paused: str | None = None
+    current: str | None = "k1"
+
+    def next_due(self) -> float | None:
+        """Return when a process can go on, whoever held the lease last."""
+        open_rows = [row for row in self.rows.values() if not row.rotation.is_over]
+        times = [
+            max(row.due, row.until + EFFECT_SECONDS if row.owner else 0.0)
+            for row in open_rows
+            if row.rotation.state is not State.AWAITING_APPROVAL
+        ]
+        return min(times, default=None)
+
+
+@dataclass
+class MemoryLedger:
+    """Implements `ports.Ledger` for one process; `owner` is that process."""
+
+    book: Book
+    owner: UUID
+
+    @property
+    def _now(self) -> float:
+        return self.book.world.now
+
+    async def claim(self) -> Lease | None:
+        return await around("claim", self._claim)
+
+    def _claim(self) -> Lease | None:
+        for row in self.book.rows.values():
+            if row.rotation.is_over or row.due > self._now:
+                continue
+            own = row.owner == self.owner and row.until > self._now
+            if row.owner is None or own or row.until + EFFECT_SECONDS <= self._now:
+                row.owner, row.epoch = self.owner, row.epoch + 1
+                row.due = row.until = self._now + LEASE_SECONDS
+                return Lease(row.rotation, row.epoch)
+        return None
+
+    async def fence(self, lease: Lease) -> str | None:
+        row = self._mine(lease)
+        row.due = row.until = self._now + LEASE_SECONDS
+        return self.book.paused
+
+    async def record(
+        self, lease: Lease, after: Rotation, *, wait: float | None = None, keep: bool = False
+    ) -> Lease:
+        return await around("commit", lambda: self._record(lease, after, wait, keep=keep))
+
+    def _record(self, lease: Lease, after: Rotation, wait: float | None, *, keep: bool) -> Lease:
+        row = self._mine(lease)
+        now = self.book.world.instant()
+        after = stamp(row.rotation, after, now)
+        self.book.events += announce(row.rotation, after, now)
+        row.rotation = after
+        if after.state is State.COMPLETED:
+            self.book.current = after.new_key_id
+        row.due = self._now + (LEASE_SECONDS if wait is None else wait)
+        row.until = row.due + (LEASE_SECONDS if keep else 0.0)
+        if wait is not None and not keep:
+            row.owner = None
+        return replace(lease, rotation=after)
+
+    def _mine(self, lease: Lease) -> Row:
+        row = self.book.rows[lease.rotation.id]
+        if row.epoch != lease.epoch:
+            raise FencedError
+        return row
+
+    async def until(self, instant: datetime) -> float:
+        return max(0.0, (instant - START).total_seconds() - self._now)
