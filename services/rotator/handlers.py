@@ -1,10 +1,25 @@
-"""Messages in. This release remembers and refuses; it replaces nothing."""
+"""Messages in. Each is recorded as handled in the transaction of what follows from it."""
 
-from services.rotator.store import noticed
+from collections.abc import Callable
+
+from services.rotator.steps import desk
+from services.rotator.steps.confirm import confirm
+from services.rotator.steps.desk import Planner
+from services.rotator.store import noticed, plans, rotations
 from shared.bus import Message, inbox
 from shared.database import Pool
-from shared.errors import PermanentError
-from shared.events import Event, RotationRequested, SecretExpiring
+from shared.events import (
+    CredentialChangeRequested,
+    Event,
+    RotationChangeRequested,
+    RotationPauseRequested,
+    RotationPlanRequested,
+    RotationRequested,
+    SecretExpiring,
+    SyncCompleted,
+)
+
+Wake = Callable[[], None]
 
 
 async def on_secret_expiring(event: SecretExpiring, message: Message, *, pool: Pool) -> None:
@@ -14,15 +29,63 @@ async def on_secret_expiring(event: SecretExpiring, message: Message, *, pool: P
             await noticed.save(conn, event, told_at=message.time)
 
 
-async def on_rotation_requested(event: RotationRequested, _: Message) -> None:
-    """Refuse, so that the request is kept as a dead letter instead of being lost.
+async def on_rotation_requested(
+    event: RotationRequested, message: Message, *, pool: Pool, wake: Wake
+) -> None:
+    """Begin a rotation."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, "on_rotation_requested"):
+            await desk.ask(conn, event)
+    wake()
 
-    Raises `PermanentError`, always: this release does not rotate.
-    """
-    raise PermanentError(
-        f"This release does not rotate credentials, so “{event.credential.name}” in"
-        f" {event.credential.container} stays as it is. Renew it in Azure; the next scan sees it."
-    )
+
+async def on_rotation_plan_requested(
+    event: RotationPlanRequested, message: Message, *, pool: Pool, planner: Planner
+) -> None:
+    """Look at the clouds and keep the plan. Looked at twice, the first plan stays."""
+    outcome = await planner.plan(event)
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, "on_rotation_plan_requested"):
+            await plans.add(conn, outcome)
+
+
+async def on_rotation_change_requested(
+    event: RotationChangeRequested, message: Message, *, pool: Pool, wake: Wake
+) -> None:
+    """Note an approval, a withdrawal, or that the old credential is wanted back."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, "on_rotation_change_requested"):
+            await desk.change(conn, event, message)
+    wake()
+
+
+async def on_rotation_pause_requested(
+    event: RotationPauseRequested, message: Message, *, pool: Pool, wake: Wake
+) -> None:
+    """Hold rotations, or let them go on."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, "on_rotation_pause_requested"):
+            await desk.pause(conn, event, message)
+    wake()
+
+
+async def on_credential_change_requested(
+    event: CredentialChangeRequested, message: Message, *, pool: Pool
+) -> None:
+    """Take note of which secrets hold a credential."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, "on_credential_change_requested"):
+            await confirm(conn, event, message)
+
+
+async def on_sync_completed(
+    event: SyncCompleted, message: Message, *, pool: Pool, wake: Wake
+) -> None:
+    """Let the rotation that waited for this copy look again."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, "on_sync_completed") and event.rotation_id:
+            await rotations.look_again(conn, event.rotation_id)
+    wake()
 
 
 async def on_seen(_: Event, message: Message, *, pool: Pool) -> None:

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from services.rotator.domain.marker import Marker
 from services.rotator.domain.rotation import Place, Rotation
+from services.rotator.domain.standing import Capabilities, Standing
 from services.rotator.domain.version import Version
 from shared.clouds.errors import CloudError, ThrottledError
 from shared.errors import PermanentError, TransientError
@@ -39,20 +40,6 @@ class FencedError(Exception):
     """Somebody else has the rotation now; whoever reads this stops and touches nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What a kind of credential allows; the saga asks here and never for a kind's name.
-
-    `recoverable`: a value that was lost can be read again. `additive`: the new credential stands
-    beside others, and any number of lost ones can be removed later by their markers.
-    `tests_before_publishing`: a new credential can be proven before a place holds it.
-    """
-
-    recoverable: bool
-    additive: bool
-    tests_before_publishing: bool
-
-
 @dataclass(frozen=True, slots=True)
 class Made:
     """A new credential, or one that was read back: its id, and its value in memory only."""
@@ -60,33 +47,6 @@ class Made:
     key_id: str
     value: SecretValue
     expires_on: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A credential as its target lists it: never with its value."""
-
-    key_id: str
-    marker: Marker | None
-    expires_on: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What a target has at this moment, as far as its replicas tell.
-
-    A new credential may be missing from it for a while, and a removed one may still be in it.
-    `room` is how many more it can hold; `refusal` is a sentence on why it accepts none at all.
-    """
-
-    credentials: tuple[Held, ...]
-    room: int | None = None
-    longest: timedelta | None = None
-    refusal: str | None = None
-
-    @property
-    def key_ids(self) -> tuple[str, ...]:
-        return tuple(each.key_id for each in self.credentials)
 
 
 class Verdict(StrEnum):

@@ -38,10 +38,11 @@ VIEW_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
         "rotator.v_credential",
         "rotator.v_place",
         "rotator.v_pause",
+        "rotator.v_plan",
         "alerting.v_alert",
         "alerting.v_outbox",
     ),
-    "rotator": INVENTORY,
+    "rotator": (*INVENTORY, "scanner.v_credential", "scanner.v_application", "syncer.v_copy"),
     "syncer": INVENTORY,
     "alerting": INVENTORY,
 }

@@ -10,8 +10,12 @@ from shared.events.items import CredentialRef, ItemKind
 from shared.events.licensing import LicenseChanged, LicenseRefreshRequested, ReleaseAvailable
 from shared.events.permissions import PermissionChanged, PermissionCheckRequested
 from shared.events.rotation import (
+    CredentialChangeRequested,
+    RotationChangeRequested,
     RotationCompleted,
     RotationFailed,
+    RotationPauseRequested,
+    RotationPlanRequested,
     RotationPublished,
     RotationRequested,
     RotationStep,
@@ -33,6 +37,7 @@ __all__ = [
     "EVENTS",
     "AlertRaised",
     "AlertResolved",
+    "CredentialChangeRequested",
     "CredentialRef",
     "Event",
     "ItemKind",
@@ -41,8 +46,11 @@ __all__ = [
     "PermissionChanged",
     "PermissionCheckRequested",
     "ReleaseAvailable",
+    "RotationChangeRequested",
     "RotationCompleted",
     "RotationFailed",
+    "RotationPauseRequested",
+    "RotationPlanRequested",
     "RotationPublished",
     "RotationRequested",
     "RotationStep",

@@ -38,7 +38,8 @@ class Rotation:
     intended. `overlap` runs from publication to `not_before`; `lifetime` is that of the new
     credential. `tries` counts what failed in this state and may be tried again, `confirmations`
     successful tests in a row, `polls` those that failed. `wanted` is what a person asked for
-    meanwhile, ROLL_BACK or WITHDRAW.
+    meanwhile, ROLL_BACK or WITHDRAW. `plan_hash` is of the plan that was shown last,
+    `approved_hash` of the one that somebody allowed.
     """
 
     id: UUID
@@ -60,6 +61,10 @@ class Rotation:
     not_before: datetime | None = None
     reason: str | None = None
     wanted: Signal | None = None
+    emergency: bool = False
+    approval_required: bool = False
+    plan_hash: str | None = None
+    approved_hash: str | None = None
 
     @property
     def marker(self) -> Marker:

@@ -21,7 +21,7 @@ CREATE TABLE rotator.credential (
     target   text NOT NULL,
     subject  jsonb NOT NULL,
     key_id   text,
-    state    text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'quarantined')),
+    state    text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'quarantined', 'released')),
     lifetime interval NOT NULL CHECK (lifetime > '0'),
     overlap  interval NOT NULL CHECK (overlap >= '0'),
     added_at timestamptz NOT NULL DEFAULT now(),
@@ -34,7 +34,8 @@ COMMENT ON COLUMN rotator.credential.key_id IS
 'The id of the credential that is in use, as the target names it; null: not known yet.';
 COMMENT ON COLUMN rotator.credential.subject IS 'A CredentialRef (shared/events/items.py).';
 COMMENT ON COLUMN rotator.credential.state IS
-'quarantined: a rotation ended in failed or conflict, and a person has to look first.';
+'quarantined: a rotation ended in failed or conflict, and a person has to look first. released: it
+is rotated no longer.';
 
 CREATE TABLE rotator.place (
     id            uuid PRIMARY KEY,
@@ -67,11 +68,21 @@ CREATE TABLE rotator.rotation (
     not_before    timestamptz,
     reason        text,
     wanted        text CHECK (wanted IN ('roll_back', 'withdraw')),
+    emergency     boolean NOT NULL DEFAULT false,
+    plan_hash     text,
+    approval_required boolean NOT NULL DEFAULT false,
+    approved_hash text,
+    approved_by   text,
+    approved_at   timestamptz,
     requested_by  text NOT NULL,
     requested_at  timestamptz NOT NULL DEFAULT now(),
     changed_at    timestamptz NOT NULL DEFAULT now(),
     due_at        timestamptz NOT NULL DEFAULT now()
 );
+COMMENT ON COLUMN rotator.rotation.approved_hash IS
+'The digest of the plan that somebody else allowed; what is done must still have it.';
+ALTER TABLE rotator.rotation ADD CONSTRAINT rotation_four_eyes
+    CHECK (approved_by IS NULL OR approved_by <> requested_by);
 CREATE UNIQUE INDEX rotation_one_open ON rotator.rotation (credential_id) WHERE NOT over;
 CREATE INDEX rotation_due ON rotator.rotation (due_at) WHERE NOT over;
 CREATE INDEX rotation_requested_at ON rotator.rotation (requested_at DESC, id);
@@ -121,10 +132,22 @@ CREATE TABLE rotator.pause (
 COMMENT ON TABLE rotator.pause IS
 'The kill switch: while a row stands, no rotation that it concerns changes anything.';
 
+CREATE TABLE rotator.pause_switch (
+    scope    text NOT NULL,
+    target   text NOT NULL,
+    asked_at timestamptz NOT NULL,
+    PRIMARY KEY (scope, target)
+);
+COMMENT ON TABLE rotator.pause_switch IS
+'When each pause was last switched on or off; an older request that comes later changes nothing.';
+
 CREATE VIEW rotator.v_rotation AS
 SELECT r.id, r.credential_id, c.driver, c.target, c.subject, r.state, r.over, r.attempt,
        r.old_key_id, r.new_key_id, r.lifetime, r.overlap, r.not_before, r.reason, r.wanted,
-       r.requested_by, r.requested_at, r.changed_at, r.due_at
+       r.emergency, r.plan_hash, r.approval_required, r.approved_by, r.approved_at,
+       r.requested_by, r.requested_at, r.changed_at, r.due_at,
+       NOT r.over AND r.state IN ('creating', 'created', 'verified', 'published', 'syncing',
+                                  'overlap') AS can_roll_back
   FROM rotator.rotation AS r
   JOIN rotator.credential AS c ON c.id = r.credential_id;
 COMMENT ON VIEW rotator.v_rotation IS 'One row per rotation, the finished ones too.';
@@ -148,3 +171,23 @@ SELECT p.id, p.credential_id, p.vault_url, p.name, p.reference, p.position
 
 CREATE VIEW rotator.v_pause AS
 SELECT p.id, p.scope, p.target, p.reason, p.paused_by, p.paused_at FROM rotator.pause AS p;
+
+CREATE TABLE rotator.plan (
+    id            uuid PRIMARY KEY,
+    credential_id uuid NOT NULL REFERENCES rotator.credential (id) ON DELETE CASCADE,
+    emergency     boolean NOT NULL,
+    requested_by  text NOT NULL,
+    made_at       timestamptz NOT NULL DEFAULT now(),
+    plan_hash     text,
+    document      jsonb,
+    failure       text,
+    CHECK ((document IS NULL) = (failure IS NOT NULL)),
+    CHECK ((document IS NULL) = (plan_hash IS NULL))
+);
+CREATE INDEX plan_made_at ON rotator.plan (made_at);
+COMMENT ON COLUMN rotator.plan.failure IS 'Why there is no plan: what could not be looked at.';
+
+CREATE VIEW rotator.v_plan AS
+SELECT p.id, p.credential_id, p.emergency, p.requested_by, p.made_at, p.plan_hash, p.document,
+       p.failure
+  FROM rotator.plan AS p;

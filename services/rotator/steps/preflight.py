@@ -1,36 +1,49 @@
-"""REQUESTED, SCHEDULED and PREFLIGHT: what must be true before anything is changed. Reads only."""
+"""REQUESTED, SCHEDULED and PREFLIGHT: what will be done, and whether it may be. Reads only."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+from services.rotator.domain.approval import is_allowed
+from services.rotator.domain.plan import Plan, make_plan
 from services.rotator.domain.rotation import Rotation, follow
 from services.rotator.domain.state import Signal
-from services.rotator.ports import Standing
-from services.rotator.steps.places import Found, look_at_all
+from services.rotator.ports import Driver, Vault
 from services.rotator.steps.stopping import stop
 from services.rotator.steps.turn import Turn
 
 
+async def examine(rotation: Rotation, driver: Driver, vault: Vault) -> Plan:
+    """Return the plan for what there is now. Raises what the ports raise."""
+    standing = await driver.look(rotation.target)
+    newest = {}
+    for place in rotation.places:
+        found = await vault.current(place)
+        newest[place] = found[0] if found else None
+    return make_plan(rotation, standing, newest)
+
+
+async def plan(turn: Turn) -> None:
+    """Plan what was REQUESTED, and wait for somebody's approval where one is needed."""
+    planned = await examine(turn.rotation, turn.driver, turn.vault)
+    if planned.refusals:
+        await stop(turn, " ".join(planned.refusals))
+        return
+    signal = Signal.HOLD if turn.rotation.approval_required else Signal.ADVANCE
+    await turn.record(follow(replace(turn.rotation, plan_hash=planned.digest), signal))
+
+
 async def proceed(turn: Turn) -> None:
-    """Go on: nothing is in the way."""
+    """Go on from SCHEDULED: nothing is in the way any more."""
     await turn.signal(Signal.ADVANCE)
 
 
 async def preflight(turn: Turn) -> None:
-    """Look at the target and the places; go on only if every effect can succeed."""
-    standing = await turn.driver.look(turn.rotation.target)
-    if standing.refusal:
-        await stop(turn, standing.refusal)
+    """Plan again in PREFLIGHT; what changed since it was allowed has to be allowed again."""
+    planned = await examine(turn.rotation, turn.driver, turn.vault)
+    if planned.refusals:
+        await stop(turn, " ".join(planned.refusals))
         return
-    found = await look_at_all(turn)
-    await turn.record(follow(_based(turn.rotation, standing, found), Signal.ADVANCE))
-
-
-def _based(rotation: Rotation, standing: Standing, found: Sequence[Found]) -> Rotation:
-    """Return the rotation with what its places hold, and a lifetime that the target accepts."""
-    places = tuple(
-        replace(each.place, base_version=each.newest.id if each.newest else None) for each in found
-    )
-    longest = standing.longest
-    lifetime = min(rotation.lifetime, longest) if longest is not None else rotation.lifetime
-    return replace(rotation, places=places, lifetime=lifetime)
+    based = replace(planned.rotation, plan_hash=planned.digest)
+    if is_allowed(based, planned.digest):
+        await turn.record(follow(based, Signal.ADVANCE))
+    else:
+        await turn.record(follow(based, Signal.HOLD, "What would be done has changed; look again."))

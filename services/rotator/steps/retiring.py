@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Final
 
 from services.rotator.domain import pace
+from services.rotator.domain.standing import Standing
 from services.rotator.domain.state import Signal, State
 from services.rotator.domain.version import Holding
-from services.rotator.ports import Standing
 from services.rotator.steps.places import foreign, look_at_all, works
 from services.rotator.steps.stopping import stop
 from services.rotator.steps.turn import Turn

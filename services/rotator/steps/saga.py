@@ -10,7 +10,7 @@ from services.rotator.steps.stopping import stop
 from services.rotator.steps.turn import Parts, Step, take
 
 STEPS: Final[Mapping[State, Step]] = {
-    State.REQUESTED: preflight.proceed,
+    State.REQUESTED: preflight.plan,
     State.SCHEDULED: preflight.proceed,
     State.PREFLIGHT: preflight.preflight,
     State.CREATING: making.create,

@@ -45,7 +45,7 @@ _CLAIM: Final = """
      WHERE r.id = due.id
     RETURNING r.id, leased.epoch
 """
-"""A rotation that another task of this process works on is not due: `due_at` goes with the lease."""
+"""A rotation that another task of this process has is not due: `due_at` goes with the lease."""
 
 _FENCE: Final = """
     WITH held AS (
@@ -126,7 +126,7 @@ class PostgresLedger:
         row = await conn.fetchrow(
             """
             UPDATE rotator.target AS t
-               SET lease_owner = CASE WHEN $4::float8 IS NOT NULL THEN t.lease_owner END,
+               SET lease_owner = CASE WHEN $4::float8 > 0 THEN t.lease_owner END,
                    lease_until = now() + make_interval(secs => $4)
              WHERE t.driver = $1 AND t.name = $2 AND t.epoch = $3
             RETURNING now() AS at

@@ -6,6 +6,7 @@ from uuid import UUID
 from shared.events import (
     AlertRaised,
     AlertResolved,
+    CredentialChangeRequested,
     CredentialRef,
     Event,
     ItemKind,
@@ -14,8 +15,11 @@ from shared.events import (
     PermissionChanged,
     PermissionCheckRequested,
     ReleaseAvailable,
+    RotationChangeRequested,
     RotationCompleted,
     RotationFailed,
+    RotationPauseRequested,
+    RotationPlanRequested,
     RotationPublished,
     RotationRequested,
     RotationStep,
@@ -36,6 +40,7 @@ from shared.events import (
 from shared.events.alerting import Severity
 from shared.events.licensing import LicenseState
 from shared.events.permissions import Answer
+from shared.events.rotation import PauseScope, RotationChange
 from shared.events.scanning import ScanMode, ScanOutcome, ThresholdScope, VaultOutcome
 
 SCAN = UUID("0b8f6f0e-6a53-4d0e-9c55-2d1f6f3f0a01")
@@ -128,7 +133,28 @@ EXAMPLES: tuple[Event, ...] = (
         requested_by="ada",
     ),
     RotationRequested(
-        rotation_id=ROTATION, credential=APP, requested_by="policy:apps", emergency=True
+        rotation_id=ROTATION,
+        credential_id=MAPPING,
+        credential=APP,
+        requested_by="policy:apps",
+        emergency=True,
+    ),
+    RotationPlanRequested(plan_id=ROTATION, credential_id=MAPPING, requested_by="ada"),
+    RotationChangeRequested(
+        rotation_id=ROTATION,
+        change=RotationChange.APPROVE,
+        requested_by="grace",
+        plan_hash="0f" * 32,
+    ),
+    RotationPauseRequested(
+        scope=PauseScope.EVERYTHING, paused=True, requested_by="ada", reason="A change freeze."
+    ),
+    CredentialChangeRequested(
+        credential_id=MAPPING,
+        item_id=7,
+        place_ids=(11, 12),
+        overlap_seconds=86_400,
+        requested_by="ada",
     ),
     RotationStep(
         rotation_id=ROTATION,

@@ -124,7 +124,7 @@ async def add(conn: Connection, rotation: Rotation) -> None:
         lifetime=rotation.lifetime,
         overlap=rotation.overlap,
     )
-    await rotations.add_credential(conn, managed)
+    await rotations.save_credential(conn, managed)
     asked = Asked(
         id=rotation.id,
         credential_id=rotation.credential_id,

@@ -8,16 +8,14 @@ from uuid import UUID
 from services.rotator.domain.announce import announce
 from services.rotator.domain.marker import Marker
 from services.rotator.domain.rotation import Place, Rotation, stamp
+from services.rotator.domain.standing import Capabilities, Held, Standing
 from services.rotator.domain.state import State
 from services.rotator.domain.version import Version
 from services.rotator.ports import (
-    Capabilities,
     FencedError,
-    Held,
     Label,
     Lease,
     Made,
-    Standing,
     Tested,
     Verdict,
 )

@@ -1,0 +1,61 @@
+"""What happens without a message: rotations that are due."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.rotator.domain.rotation import Rotation
+from services.rotator.steps import saga
+from services.rotator.steps.turn import Parts
+from shared.telemetry import get_logger
+
+logger = get_logger(__name__)
+
+AT_ONCE: Final = 5
+"""Effects under way in this process; a rotation that waits takes none of these places."""
+
+IDLE_SECONDS: Final = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Workers:
+    """Takes the steps of rotations that are due, some at a time."""
+
+    parts: Parts
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; an error ends it, and the service begins it again."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            self._woken.clear()
+            rotation = await saga.turn(self.parts)
+            if rotation is None:
+                await self._rest()
+            else:
+                _tell(rotation)
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+
+def _tell(rotation: Rotation) -> None:
+    logger.info(
+        "rotation.step",
+        rotation_id=str(rotation.id),
+        state=rotation.state,
+        attempt=rotation.attempt,
+        reason=rotation.reason,
+    )
