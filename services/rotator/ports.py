@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from services.rotator.domain.marker import Marker
 from services.rotator.domain.rotation import Place, Rotation
 from services.rotator.domain.standing import Capabilities, Standing
+from services.rotator.domain.tidying import Round
 from services.rotator.domain.version import Version
 from shared.clouds.errors import CloudError, ThrottledError
 from shared.errors import PermanentError, TransientError
@@ -178,4 +179,23 @@ class Ledger(Protocol):
 
     async def until(self, instant: datetime) -> float:
         """Return the seconds until an instant by the ledger's clock; 0 when it has passed."""
+        ...
+
+
+class Rounds(Protocol):
+    """The janitor's rounds of targets that nobody rotates at the moment."""
+
+    async def begin(self) -> Round | None:
+        """Take a target that was not looked at for a day, or return None."""
+        ...
+
+    async def fence(self, around: Round) -> None:
+        """Make sure, right before an effect, that nobody else has the target.
+
+        Raises `FencedError`.
+        """
+        ...
+
+    async def end(self, around: Round) -> None:
+        """Give the target back until tomorrow."""
         ...

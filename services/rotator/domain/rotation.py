@@ -1,9 +1,9 @@
 """A rotation: which credential, which places, how far it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from services.rotator.domain.marker import Marker
@@ -38,8 +38,8 @@ class Rotation:
     intended. `overlap` runs from publication to `not_before`; `lifetime` is that of the new
     credential. `tries` counts what failed in this state and may be tried again, `confirmations`
     successful tests in a row, `polls` those that failed. `wanted` is what a person asked for
-    meanwhile, ROLL_BACK or WITHDRAW. `plan_hash` is of the plan that was shown last,
-    `approved_hash` of the one that somebody allowed.
+    meanwhile, ROLL_BACK or WITHDRAW. `plan` is the one that was made last, as JSON with
+    its digest beside it; `approved_hash` is the digest of the one that somebody allowed.
     """
 
     id: UUID
@@ -63,6 +63,7 @@ class Rotation:
     wanted: Signal | None = None
     emergency: bool = False
     approval_required: bool = False
+    plan: Mapping[str, Any] | None = None
     plan_hash: str | None = None
     approved_hash: str | None = None
 

@@ -6,6 +6,7 @@ CREATE TABLE rotator.target (
     lease_owner uuid,
     lease_until timestamptz,
     epoch       bigint NOT NULL DEFAULT 0,
+    tidied_at   timestamptz,
     PRIMARY KEY (driver, name),
     CHECK ((lease_owner IS NULL) = (lease_until IS NULL))
 );
@@ -14,6 +15,9 @@ COMMENT ON TABLE rotator.target IS
 it, whichever of its credentials that is about.';
 COMMENT ON COLUMN rotator.target.epoch IS
 'Grows with each claim; a worker with an older one writes nothing any more.';
+
+COMMENT ON COLUMN rotator.target.tidied_at IS
+'When the janitor last looked for what nobody accounts for.';
 
 CREATE TABLE rotator.credential (
     id       uuid PRIMARY KEY,
@@ -69,6 +73,7 @@ CREATE TABLE rotator.rotation (
     reason        text,
     wanted        text CHECK (wanted IN ('roll_back', 'withdraw')),
     emergency     boolean NOT NULL DEFAULT false,
+    plan          jsonb,
     plan_hash     text,
     approval_required boolean NOT NULL DEFAULT false,
     approved_hash text,
@@ -144,7 +149,7 @@ COMMENT ON TABLE rotator.pause_switch IS
 CREATE VIEW rotator.v_rotation AS
 SELECT r.id, r.credential_id, c.driver, c.target, c.subject, r.state, r.over, r.attempt,
        r.old_key_id, r.new_key_id, r.lifetime, r.overlap, r.not_before, r.reason, r.wanted,
-       r.emergency, r.plan_hash, r.approval_required, r.approved_by, r.approved_at,
+       r.emergency, r.plan, r.plan_hash, r.approval_required, r.approved_by, r.approved_at,
        r.requested_by, r.requested_at, r.changed_at, r.due_at,
        NOT r.over AND r.state IN ('creating', 'created', 'verified', 'published', 'syncing',
                                   'overlap') AS can_roll_back

@@ -34,7 +34,7 @@ async def save(
                confirmations = $9, old_key_id = $10, new_key_id = $11, lifetime = $12,
                not_before = $13, reason = $14, changed_at = now(),
                wanted = CASE WHEN $15 THEN NULL ELSE r.wanted END,
-               due_at = now() + make_interval(secs => $16), plan_hash = $17
+               due_at = now() + make_interval(secs => $16), plan_hash = $17, plan = $18
          WHERE r.id = $1 AND r.state = $2
         RETURNING r.id
         """,
@@ -42,6 +42,7 @@ async def save(
         *(after.tries, after.polls, after.confirmations, after.old_key_id, after.new_key_id),
         *(after.lifetime, after.not_before, after.reason),
         *(before.wanted is not None and after.wanted is None, wait, after.plan_hash),
+        after.plan,
     )
     if saved is None:
         return False

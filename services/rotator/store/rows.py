@@ -12,8 +12,8 @@ from shared.events import CredentialRef
 ROTATION: Final = """
     SELECT r.id, r.credential_id, c.driver, c.target, c.subject, r.state, r.attempt, r.before,
            r.tries, r.polls, r.confirmations, r.old_key_id, r.new_key_id, r.lifetime, r.overlap,
-           r.not_before, r.reason, r.wanted, r.emergency, r.approval_required, r.plan_hash,
-           r.approved_hash
+           r.not_before, r.reason, r.wanted, r.emergency, r.approval_required, r.plan,
+           r.plan_hash, r.approved_hash
       FROM rotator.rotation AS r
       JOIN rotator.credential AS c ON c.id = r.credential_id
 """
@@ -51,6 +51,7 @@ def to_rotation(row: asyncpg.Record, places: Sequence[asyncpg.Record]) -> Rotati
         wanted=Signal(wanted) if wanted else None,
         emergency=row["emergency"],
         approval_required=row["approval_required"],
+        plan=row["plan"],
         plan_hash=row["plan_hash"],
         approved_hash=row["approved_hash"],
     )
