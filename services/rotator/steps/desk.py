@@ -22,7 +22,7 @@ from shared.events import (
     RotationPlanRequested,
     RotationRequested,
 )
-from shared.events.rotation import RotationChange
+from shared.events.rotation import PauseScope, RotationChange
 
 _WANTED: Final[Mapping[RotationChange, Signal]] = {
     RotationChange.WITHDRAW: Signal.WITHDRAW,
@@ -133,8 +133,10 @@ async def _approve(conn: Connection, event: RotationChangeRequested, message: Me
 
 
 async def pause(conn: Connection, event: RotationPauseRequested, message: Message) -> None:
-    """Hold what the scope names, or let it go."""
+    """Hold what the scope names, or let it go. Raises `PermanentError` for half a scope."""
     scope, target = event.scope, event.target.lower()
+    if (scope is PauseScope.EVERYTHING) == bool(target):
+        raise PermanentError("Name a subscription or a credential to pause, or everything.")
     if event.paused:
         changed = await pauses.pause(
             conn,

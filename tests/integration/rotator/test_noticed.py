@@ -1,13 +1,11 @@
-"""The rotator of this release: it remembers what ends soon, and refuses to rotate."""
+"""The rotator remembers which credentials end soon."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
 from services.rotator import handlers
-from shared.errors import PermanentError
-from shared.events import LicenseChanged, RotationRequested
+from shared.events import LicenseChanged
 from shared.events.licensing import LicenseState
 from tests.support.alerting import NOW, Estate, expiring, message_of
 from tests.support.database import Database
@@ -48,14 +46,6 @@ async def test_of_two_ends_it_remembers_the_one_it_was_told_of_last(estate: Esta
 
     (noticed,) = await estate.rows(NOTICED)
     assert noticed["expires_on"] == news.expires_on
-
-
-async def test_a_rotation_is_refused_with_a_sentence_that_says_what_to_do(estate: Estate) -> None:
-    ref = await estate.add()
-    event = RotationRequested(rotation_id=uuid4(), credential=ref, requested_by="ada")
-
-    with pytest.raises(PermanentError, match=r"does not rotate.*Renew it in Azure"):
-        await handlers.on_rotation_requested(event, message_of(event, service="rotator"))
 
 
 async def test_what_it_has_no_use_for_is_recorded_once(estate: Estate) -> None:
