@@ -102,6 +102,9 @@ NEXT: Final[Mapping[State, Mapping[Signal, State]]] = {
 TERMINAL: Final = frozenset(State) - NEXT.keys()
 """Where a rotation stays."""
 
+AT_REST: Final = TERMINAL | {State.AWAITING_APPROVAL}
+"""Where nothing happens by itself."""
+
 ROLL_BACK_FROM: Final = frozenset(s for s, after in NEXT.items() if Signal.ROLL_BACK in after)
 """While a rotation is in one of these the old credential can be had back; later ones only go on."""
 

@@ -27,5 +27,5 @@ STEPS: Final[Mapping[State, Step]] = {
 
 
 async def turn(parts: Parts) -> Rotation | None:
-    """Take one step of one rotation that is due; return it, or None if none was due."""
+    """Take a rotation that is due as far as it goes without waiting; None if none was due."""
     return await take(parts, STEPS, stop)

@@ -1,4 +1,4 @@
-"""One turn: a rotation that is due, one step of it, and what came of that written down."""
+"""One turn: a rotation that is due, its steps, and what came of each written down."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from typing import Final
 
 from services.rotator.domain import pace
 from services.rotator.domain.rotation import Rotation, follow, heed
-from services.rotator.domain.state import Signal, State
+from services.rotator.domain.state import AT_REST, Signal, State
 from services.rotator.ports import Copies, Driver, FencedError, Lease, Ledger, Made, Vault
 from services.rotator.steps.hand import LONGEST_SECONDS, Hand
 from shared.errors import CertifyCloudsError, PermanentError, TransientError
@@ -35,6 +35,7 @@ class Turn:
     def __init__(self, parts: Parts, lease: Lease) -> None:
         self._parts = parts
         self._lease = lease
+        self.is_over = False
         self.vault: Final = parts.vault
         self.copies: Final = parts.copies
 
@@ -65,10 +66,18 @@ class Turn:
         return await self._parts.ledger.until(rotation.not_before) if rotation.not_before else 0.0
 
     async def record(self, after: Rotation, *, wait: float = 0.0) -> None:
-        """Write down what came of the step, which ends here. Raises `FencedError`."""
+        """Write down what came of the step; without a wait the next one follows at once.
+
+        Raises `FencedError`.
+        """
+        if wait == 0.0 and after.state not in AT_REST:
+            await self.note(after)
+            self._forget(after)
+            return
         held = after.state in _WITH_VALUE and self._parts.hand.get(after) is not None
         keep = held and wait <= LONGEST_SECONDS
         self._lease = await self._parts.ledger.record(self._lease, after, wait=wait, keep=keep)
+        self.is_over = True
         if not keep:
             self._parts.hand.drop(after.id)
 
@@ -84,19 +93,24 @@ class Turn:
         """Forget the value: somebody else has the rotation now."""
         self._parts.hand.drop(self.rotation.id)
 
+    def _forget(self, after: Rotation) -> None:
+        if after.state not in _WITH_VALUE:
+            self._parts.hand.drop(after.id)
+
 
 Step = Callable[[Turn], Awaitable[None]]
 Stop = Callable[[Turn, str], Awaitable[None]]
 
 
 async def take(parts: Parts, steps: Mapping[State, Step], stop: Stop) -> Rotation | None:
-    """Take one step of one rotation that is due; return the rotation, or None if none was due."""
+    """Take a rotation that is due as far as it goes without waiting; None if none was due."""
     lease = await parts.ledger.claim()
     if lease is None:
         return None
     turn = Turn(parts, lease)
     try:
-        await _step(turn, steps, stop)
+        while not turn.is_over:
+            await _step(turn, steps, stop)
     except FencedError:
         turn.drop()
     return turn.rotation

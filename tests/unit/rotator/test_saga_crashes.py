@@ -3,9 +3,20 @@
 The harness kills the process before and after every effect and every commit, whichever those are.
 """
 
+from dataclasses import replace
+
 import pytest
 
-from tests.support.saga.harness import Scene, broken_promises, process, run, scene, with_crashes
+from services.rotator.domain.state import State
+from tests.support.saga.harness import (
+    ROTATION_ID,
+    Scene,
+    broken_promises,
+    process,
+    run,
+    scene,
+    with_crashes,
+)
 
 STALE = pytest.mark.parametrize("stale", [0.0, 20.0])
 
@@ -38,3 +49,15 @@ def test_killed_at_every_seventh_instruction_until_the_end_it_keeps_every_promis
     worn: Scene = with_crashes(scene(places=places), [7, 14, 21])
 
     assert broken_promises(worn) == []
+
+
+def test_what_has_to_be_allowed_waits_until_it_is() -> None:
+    waiting = scene()
+    waiting.book.rows[ROTATION_ID].rotation = replace(
+        waiting.rotation, state=State.REQUESTED, approval_required=True
+    )
+
+    run(waiting, process(waiting))
+
+    assert waiting.rotation.state is State.AWAITING_APPROVAL
+    assert waiting.rotation.plan_hash is not None
