@@ -9,7 +9,7 @@ from services.rotator.domain.announce import announce
 from services.rotator.domain.marker import Marker
 from services.rotator.domain.rotation import Place, Rotation, stamp
 from services.rotator.domain.standing import Capabilities, Held, Standing
-from services.rotator.domain.state import State
+from services.rotator.domain.state import Signal, State
 from services.rotator.domain.version import Version
 from services.rotator.ports import (
     FencedError,
@@ -156,7 +156,7 @@ class MemoryLedger:
 
     def _claim(self) -> Lease | None:
         for row in self.book.rows.values():
-            if row.rotation.is_over or row.due > self._now:
+            if row.rotation.is_over or row.due > self._now or _waits_for_approval(row.rotation):
                 continue
             own = row.owner == self.owner and row.until > self._now
             if row.owner is None or own or row.until + EFFECT_SECONDS <= self._now:
@@ -197,3 +197,8 @@ class MemoryLedger:
 
     async def until(self, instant: datetime) -> float:
         return max(0.0, (instant - START).total_seconds() - self._now)
+
+
+def _waits_for_approval(rotation: Rotation) -> bool:
+    withdrawn = rotation.wanted is Signal.WITHDRAW
+    return rotation.state is State.AWAITING_APPROVAL and not withdrawn
