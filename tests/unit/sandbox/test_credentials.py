@@ -75,7 +75,7 @@ def test_a_generated_certificate_is_the_one_whose_thumbprint_it_has() -> None:
         assert key.custom_key_identifier == digest.upper()
 
 
-@pytest.mark.parametrize("profile", ["demo", "random", "varied", "large"])
+@pytest.mark.parametrize("profile", ["random", "varied", "large"])
 def test_the_identity_that_rotates_owns_some_applications_that_can_sign_in(
     profile: str, tmp_path: Path
 ) -> None:
@@ -93,6 +93,26 @@ def test_the_identity_that_rotates_owns_some_applications_that_can_sign_in(
         assert application.passwords
         assert application.audience != PERSONAL
     assert len(estate.applications) > len(owned)
+
+
+def test_the_demo_keeps_its_rotated_passwords_in_vaults_and_one_application_cannot_sign_in(
+    tmp_path: Path,
+) -> None:
+    estate = make(parse(["--state", str(tmp_path)]), Clock())
+
+    rotate = estate.principals["rotate"].object_id
+    owned = [a for a in estate.applications if rotate in a.owner_principals]
+    texts = {each.text for application in owned for each in application.passwords}
+    kept = [
+        item.current.value
+        for vault in estate.vaults.values()
+        for item in vault.live["secrets"].values()
+        if item.current.value in texts
+    ]
+    assert len(set(kept)) == len(owned)
+    assert len(kept) == len(owned) + 1
+    principals = [estate.service_principal(application.app_id) for application in owned]
+    assert [each is not None and each.enabled for each in principals].count(False) == 1
 
 
 def test_ownership_changes_no_other_throw() -> None:
