@@ -1,0 +1,1 @@
+"""The rotator's decisions: pure functions over plain values, with the time passed in."""
