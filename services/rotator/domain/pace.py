@@ -9,8 +9,6 @@ POLLS: Final = (2.0, 4.0, 8.0, 16.0, *(30.0,) * 8)
 all 270 s; Entra's replicas were seen to need 4 to 18 s, and now and then more than 60 s."""
 
 BETWEEN_CONFIRMATIONS: Final = 15.0
-RETRIES: Final = (30.0, 120.0, 600.0, 1_800.0, 7_200.0) * 3
-LONGEST_RETRY_AFTER: Final = 86_400.0
 PAUSED: Final = 60.0
 COPIES: Final = 30.0
 BLOCKED: Final = 600.0
@@ -24,15 +22,3 @@ def until_next_poll(rotation: Rotation) -> float | None:
 def until_next_confirmation(rotation: Rotation) -> float:
     """Return the wait after a test that succeeded."""
     return BETWEEN_CONFIRMATIONS if rotation.confirmations + 1 < CONFIRMATIONS else 0.0
-
-
-def until_next_try(tries: int, retry_after: float | None = None) -> float | None:
-    """Return the wait before a step is tried again, or None when a person has to look.
-
-    A wait that the cloud names counts, up to one day.
-    """
-    if tries >= len(RETRIES):
-        return None
-    if retry_after is not None:
-        return min(max(retry_after, 1.0), LONGEST_RETRY_AFTER)
-    return RETRIES[tries]

@@ -100,7 +100,7 @@ def intend(rotation: Rotation, before: Sequence[str]) -> Rotation:
 
 def unspent(rotation: Rotation) -> Rotation:
     """Return the rotation without its last intent, which certainly had no effect."""
-    return replace(rotation, attempt=rotation.attempt - 1, tries=rotation.tries + 1)
+    return replace(rotation, attempt=rotation.attempt - 1)
 
 
 def with_place(rotation: Rotation, place: Place) -> Rotation:

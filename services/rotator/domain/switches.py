@@ -7,25 +7,17 @@ being removed. Whatever ends soon still raises alerts.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from services.rotator.domain.instants import written
+from services.rotator.domain.rotation import Rotation
+from shared.events.rotation import PauseScope
 
-
-class Scope(StrEnum):
-    """What was paused, the widest first."""
-
-    GLOBAL = "global"
-    SUBSCRIPTION = "subscription"
-    CREDENTIAL = "credential"
-
-
-_ORDER: Final = tuple(Scope)
+_ORDER: Final = tuple(PauseScope)
 _WHAT: Final = {
-    Scope.GLOBAL: "all rotations",
-    Scope.SUBSCRIPTION: "rotations in the subscription “{}”",
-    Scope.CREDENTIAL: "the rotation of “{}”",
+    PauseScope.EVERYTHING: "all rotations",
+    PauseScope.SUBSCRIPTION: "rotations in the subscription “{}”",
+    PauseScope.CREDENTIAL: "the rotation of “{}”",
 }
 
 
@@ -33,7 +25,7 @@ _WHAT: Final = {
 class Switch:
     """A pause that holds. `key` is the id of what is paused (empty for all), `name` its name."""
 
-    scope: Scope
+    scope: PauseScope
     paused_by: str
     paused_at: datetime
     reason: str
@@ -42,7 +34,7 @@ class Switch:
 
     def __post_init__(self) -> None:
         """Refuse a pause of nothing in particular, and one of all that names something."""
-        if (self.scope is Scope.GLOBAL) == bool(self.key):
+        if (self.scope is PauseScope.EVERYTHING) == bool(self.key):
             raise ValueError("Name what is paused by its id, or pause everything and name nothing.")
 
     @property
@@ -60,6 +52,16 @@ class Subject:
 
     credential_id: str
     subscription_ids: frozenset[str] | None
+
+
+def subject_of(rotation: Rotation) -> Subject:
+    """Return what a pause of a rotation goes by."""
+    references = (rotation.subject, *(place.reference for place in rotation.places))
+    ids = (each.subscription_id for each in references)
+    return Subject(
+        credential_id=str(rotation.credential_id),
+        subscription_ids=frozenset(each for each in ids if each),
+    )
 
 
 def holding(switches: Iterable[Switch], subject: Subject) -> tuple[Switch, ...]:
@@ -82,9 +84,9 @@ def sentence(held: tuple[Switch, ...]) -> str | None:
 
 
 def _holds(switch: Switch, subject: Subject) -> bool:
-    if switch.scope is Scope.GLOBAL:
+    if switch.scope is PauseScope.EVERYTHING:
         return True
-    if switch.scope is Scope.CREDENTIAL:
+    if switch.scope is PauseScope.CREDENTIAL:
         return _same(switch.key, {subject.credential_id})
     return subject.subscription_ids is None or _same(switch.key, subject.subscription_ids)
 

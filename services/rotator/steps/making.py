@@ -14,7 +14,7 @@ from services.rotator.domain.state import Signal
 from services.rotator.ports import UNAPPLIED, Made, Tested, Verdict
 from services.rotator.steps.places import published, works
 from services.rotator.steps.stopping import stop
-from services.rotator.steps.turn import Turn
+from services.rotator.steps.turn import Turn, again
 from shared.errors import TransientError
 
 
@@ -70,11 +70,8 @@ async def _make(turn: Turn) -> None:
 
 async def _not_made(turn: Turn, error: TransientError) -> None:
     """Take the intent back: certainly nothing was made, so no attempt is spent."""
-    wait = pace.until_next_try(turn.rotation.tries, error.retry_after)
-    if wait is None:
-        await stop(turn, str(error))
-        return
-    await turn.record(replace(unspent(turn.rotation), reason=str(error)), wait=wait)
+    await turn.note(unspent(turn.rotation))
+    await again(turn, error, stop)
 
 
 async def _created(turn: Turn, made: Made) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from services.rotator.domain import pace
+from services.rotator.domain.retry import MOST_FAILURES
 from services.rotator.domain.standing import Standing
 from services.rotator.domain.state import Signal, State
 from services.rotator.domain.version import Holding
@@ -61,7 +62,7 @@ async def _open(turn: Turn) -> bool:
 async def _blocked(turn: Turn, why: str) -> None:
     """Keep the old credential and look again later; a person has to look when it lasts."""
     rotation = turn.rotation
-    if rotation.tries >= len(pace.RETRIES):
+    if rotation.tries >= MOST_FAILURES:
         await stop(turn, f"The old credential was not removed. {why}")
         return
     after = replace(rotation, tries=rotation.tries + 1, reason=f"Both credentials stay. {why}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from services.rotator.domain import pace
+from services.rotator.domain.retry import NeedsAttention, after_failure
 from services.rotator.domain.rotation import Rotation, follow, heed
 from services.rotator.domain.state import AT_REST, Signal, State
 from services.rotator.ports import Copies, Driver, FencedError, Lease, Ledger, Made, Vault
@@ -133,12 +134,13 @@ async def _step(turn: Turn, steps: Mapping[State, Step], stop: Stop) -> None:
 async def again(turn: Turn, error: TransientError, stop: Stop) -> None:
     """Park the rotation until the step may succeed; stop it when it was tried often enough."""
     rotation = turn.rotation
-    wait = pace.until_next_try(rotation.tries, error.retry_after)
-    if wait is None:
-        await stop(turn, f"{sentence(error)} It was tried {rotation.tries} times.")
+    decision = after_failure(rotation.tries + 1, error.retry_after)
+    if isinstance(decision, NeedsAttention):
+        await stop(turn, f"{sentence(error)} {decision.reason}")
         return
-    after = replace(rotation, tries=rotation.tries + 1, reason=sentence(error))
-    await turn.record(after, wait=wait)
+    reason = f"{sentence(error)} {decision.reason or ''}".strip()
+    after = replace(rotation, tries=rotation.tries + 1, reason=reason)
+    await turn.record(after, wait=decision.wait.total_seconds())
 
 
 def sentence(error: CertifyCloudsError) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.rotator.domain.announce import announce
 from services.rotator.domain.rotation import Rotation, stamp
+from services.rotator.domain.switches import holding, sentence, subject_of
 from services.rotator.ports import FencedError, Lease
 from services.rotator.store import changes, pauses
 from services.rotator.store.lease import EFFECT_SECONDS, LEASE_SECONDS
@@ -95,7 +96,8 @@ class PostgresLedger:
             )
             if held is None:
                 raise FencedError
-            return await pauses.sentence(conn, rotation)
+            switches = await pauses.list_all(conn)
+        return sentence(holding(switches, subject_of(rotation)))
 
     async def record(
         self, lease: Lease, after: Rotation, *, wait: float | None = None, keep: bool = False

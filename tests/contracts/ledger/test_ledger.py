@@ -169,7 +169,7 @@ async def test_the_fence_tells_who_paused_it(bench: Bench, rotation: Rotation) -
 
     await bench.pause(rotation)
 
-    assert "paused by ada" in (await ledger.fence(lease) or "")
+    assert "ada paused" in (await ledger.fence(lease) or "")
 
 
 async def test_the_overlap_begins_when_it_is_published(bench: Bench, rotation: Rotation) -> None:

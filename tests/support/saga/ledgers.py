@@ -61,7 +61,7 @@ class MemoryBench:
 
     async def pause(self, rotation: Rotation) -> None:
         del rotation
-        self.book.paused = "Rotation of this credential was paused by ada."
+        self.book.paused = "ada paused the rotation of this credential."
 
     async def events(self) -> list[str]:
         return [event.type for event in self.book.events]

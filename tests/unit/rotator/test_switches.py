@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.rotator.domain.switches import Scope, Subject, Switch, holding, sentence
+from services.rotator.domain.switches import Subject, Switch, holding, sentence
+from shared.events.rotation import PauseScope
 from tests.unit.rotator.policy_values import DAY, NOW
 
 SUBJECT = Subject(credential_id="cred-1", subscription_ids=frozenset({"SUB-1", "sub-2"}))
 
 
-def a_switch(scope: Scope = Scope.GLOBAL, key: str = "", **changes: Any) -> Switch:
+def a_switch(scope: PauseScope = PauseScope.EVERYTHING, key: str = "", **changes: Any) -> Switch:
     given_: dict[str, Any] = {"paused_by": "anna", "paused_at": NOW, "reason": "incident 7"}
     return Switch(scope=scope, key=key, **given_ | changes)
 
@@ -20,35 +21,35 @@ def a_switch(scope: Scope = Scope.GLOBAL, key: str = "", **changes: Any) -> Swit
 @pytest.mark.parametrize(
     ("scope", "key", "holds"),
     [
-        (Scope.GLOBAL, "", True),
-        (Scope.SUBSCRIPTION, "sub-1", True),
-        (Scope.SUBSCRIPTION, "sub-3", False),
-        (Scope.CREDENTIAL, "CRED-1", True),
-        (Scope.CREDENTIAL, "cred-2", False),
+        (PauseScope.EVERYTHING, "", True),
+        (PauseScope.SUBSCRIPTION, "sub-1", True),
+        (PauseScope.SUBSCRIPTION, "sub-3", False),
+        (PauseScope.CREDENTIAL, "CRED-1", True),
+        (PauseScope.CREDENTIAL, "cred-2", False),
     ],
 )
-def test_a_pause_holds_what_it_names(scope: Scope, key: str, holds: bool) -> None:
+def test_a_pause_holds_what_it_names(scope: PauseScope, key: str, holds: bool) -> None:
     assert bool(holding([a_switch(scope, key)], SUBJECT)) is holds
 
 
 def test_where_the_subscriptions_are_not_known_a_pause_of_any_holds() -> None:
     subject = Subject(credential_id="cred-1", subscription_ids=None)
 
-    assert holding([a_switch(Scope.SUBSCRIPTION, "sub-9")], subject)
+    assert holding([a_switch(PauseScope.SUBSCRIPTION, "sub-9")], subject)
 
 
 def test_without_a_subscription_a_pause_of_one_does_not_hold() -> None:
     subject = Subject(credential_id="cred-1", subscription_ids=frozenset())
 
-    assert not holding([a_switch(Scope.SUBSCRIPTION, "sub-9")], subject)
+    assert not holding([a_switch(PauseScope.SUBSCRIPTION, "sub-9")], subject)
 
 
 def test_the_sentence_names_the_widest_pause_and_all_that_must_be_resumed() -> None:
     held = holding(
         [
-            a_switch(Scope.CREDENTIAL, "cred-1", name="ledger"),
-            a_switch(Scope.SUBSCRIPTION, "sub-2", name="prod", paused_at=NOW + DAY),
-            a_switch(Scope.SUBSCRIPTION, "sub-1"),
+            a_switch(PauseScope.CREDENTIAL, "cred-1", name="ledger"),
+            a_switch(PauseScope.SUBSCRIPTION, "sub-2", name="prod", paused_at=NOW + DAY),
+            a_switch(PauseScope.SUBSCRIPTION, "sub-1"),
             a_switch(),
         ],
         SUBJECT,
@@ -63,7 +64,7 @@ def test_the_sentence_names_the_widest_pause_and_all_that_must_be_resumed() -> N
 
 
 def test_a_single_pause_is_all_there_is_to_resume() -> None:
-    held = (a_switch(Scope.CREDENTIAL, "cred-1", name="ledger"),)
+    held = (a_switch(PauseScope.CREDENTIAL, "cred-1", name="ledger"),)
 
     assert sentence(held) == (
         "anna paused the rotation of “ledger” on 2026-11-23 12:00 UTC (incident 7). It goes on when"
@@ -77,17 +78,18 @@ def test_where_nothing_holds_there_is_nothing_to_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "key"), [(Scope.GLOBAL, "x"), (Scope.SUBSCRIPTION, ""), (Scope.CREDENTIAL, "")]
+    ("scope", "key"),
+    [(PauseScope.EVERYTHING, "x"), (PauseScope.SUBSCRIPTION, ""), (PauseScope.CREDENTIAL, "")],
 )
-def test_a_pause_of_nothing_in_particular_is_refused(scope: Scope, key: str) -> None:
+def test_a_pause_of_nothing_in_particular_is_refused(scope: PauseScope, key: str) -> None:
     with pytest.raises(ValueError, match="Name what is paused by its id, or pause everything"):
         a_switch(scope, key)
 
 
 switches = st.one_of(
     st.just(a_switch()),
-    st.builds(a_switch, st.just(Scope.SUBSCRIPTION), st.sampled_from(["sub-1", "sub-3"])),
-    st.builds(a_switch, st.just(Scope.CREDENTIAL), st.sampled_from(["cred-1", "cred-2"])),
+    st.builds(a_switch, st.just(PauseScope.SUBSCRIPTION), st.sampled_from(["sub-1", "sub-3"])),
+    st.builds(a_switch, st.just(PauseScope.CREDENTIAL), st.sampled_from(["cred-1", "cred-2"])),
 )
 
 
@@ -97,5 +99,5 @@ def test_another_pause_never_sets_anything_going(held: list[Switch], more: Switc
 
     assert set(before) <= set(holding([*held, more], SUBJECT))
     assert (sentence(before) is None) == (before == ())
-    scopes = [list(Scope).index(one.scope) for one in before]
+    scopes = [list(PauseScope).index(one.scope) for one in before]
     assert scopes == sorted(scopes)
