@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from sandbox.certificates import Look
+from sandbox.estate.accounts import Accounts
 from sandbox.estate.control_plane import ManagementGroup, VaultSettings
 from sandbox.estate.directory import Application, ServicePrincipal
 from sandbox.key_pairs import KeyType
@@ -205,6 +206,7 @@ class Estate:
     made_at: int
     subscriptions: list[Subscription] = field(default_factory=list)
     vaults: dict[str, Vault] = field(default_factory=dict)
+    accounts: Accounts = field(default_factory=Accounts)
     deleted_vaults: dict[str, Vault] = field(default_factory=dict)
     principals: dict[str, Principal] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)
