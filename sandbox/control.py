@@ -47,6 +47,14 @@ class GraphQuotaSetting(BaseModel):
     units: Annotated[int, Field(ge=1)] | None = None
 
 
+class RecoverySetting(BaseModel):
+    """How long an item that is recovered from now on cannot be written: 409 until then."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: Annotated[float, Field(ge=0, le=3_600)]
+
+
 S = TypeVar("S", bound=BaseModel)
 Change = Callable[[World, bytes], object]
 
@@ -55,11 +63,17 @@ def _by(setting: type[S], make: Callable[[World, S], object]) -> Change:
     return lambda world, raw: make(world, setting.model_validate_json(raw))
 
 
+def _set_recovery(world: World, setting: RecoverySetting) -> object:
+    world.recovery.seconds = setting.seconds
+    return {"seconds": setting.seconds}
+
+
 _CHANGES: Final[Mapping[tuple[str, str], Change]] = {
     ("POST", "items"): _by(ItemWrite, write),
     ("POST", "vaults"): _by(VaultSetting, set_vault),
     ("POST", "identity"): _by(IdentitySetting, set_identity),
     ("PUT", "memberships"): _by(MembershipSetting, set_memberships),
+    ("PUT", "recovery"): _by(RecoverySetting, _set_recovery),
 }
 
 
@@ -82,7 +96,7 @@ class Control:
         except LookupError:
             known = (
                 "log, faults, clock, truth, items, vaults, identity, memberships, quotas, counters,"
-                " graph-quota"
+                " graph-quota, recovery"
             )
             message = f"There is no {request.method} {request.url.path}. There are: {known}."
             return answer({"error": message}, 404)
