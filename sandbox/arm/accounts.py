@@ -68,7 +68,7 @@ class KeyedAccounts:
         type_name, rest = found["type"].lower(), found["rest"] or ""
         namespace, _, kind = type_name.partition("/")
         if kind == "locations":
-            type_name = next((each for each in KEYED_TYPES if each.startswith(namespace)), "")
+            type_name = next((each for each in KEYED_TYPES if each.startswith(f"{namespace}/")), "")
         row = KEYED_TYPES.get(type_name)
         if row is None or "/providers/" in rest.lower():
             return None

@@ -276,16 +276,6 @@ async def test_the_log_says_who_renewed_what(way: Way) -> None:
     assert (entry["identity"], entry["status"]) == ("rotate", 200)
 
 
-async def test_resources_of_one_type_are_listed_by_filter(way: Way) -> None:
-    found = resource(way, STORAGE)
-    subscription = found.shown["id"].split("/resourceGroups/")[0]
-    url = f"{way.ready['arm']}{subscription}/resources?api-version=2021-04-01"
-
-    some = await found.follow("GET", f"{url}&$filter=resourceType eq '{STORAGE}'")
-
-    assert [each["type"] for each in some.body["value"]] == [STORAGE] * 3
-
-
 async def test_only_posts_that_are_known_are_taken(way: Way) -> None:
     found = resource(way, STORAGE)
 
