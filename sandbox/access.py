@@ -22,6 +22,7 @@ _OTHER_ACTIONS: Final = {
     "create": "create/action",
     "import": "import/action",
     "update": "update/action",
+    "sign": "sign/action",
     "delete": "delete",
     "recover": "recover/action",
     "purge": "purge/action",

@@ -89,13 +89,28 @@ def thumbprint(der: bytes) -> str:
     return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
 
 
-def as_pkcs12(der: bytes, key_type: KeyType) -> str:
-    """Return certificate and private key as a certificate's secret holds them: PKCS #12, base64."""
-    certificate = x509.load_der_x509_certificate(der)
+def as_pkcs12(der: bytes, pair: PrivateKey | None, chain: tuple[bytes, ...] = ()) -> str:
+    """Return certificate and private key as a certificate's secret holds them: PKCS #12, base64.
+
+    Without a pair only the certificate and its chain.
+    """
     packed = pkcs12.serialize_key_and_certificates(
-        None, key_pair(key_type), certificate, None, serialization.NoEncryption()
+        None,
+        pair,
+        x509.load_der_x509_certificate(der),
+        [x509.load_der_x509_certificate(each) for each in chain] or None,
+        serialization.NoEncryption(),
     )
     return base64.b64encode(packed).decode()
+
+
+def as_pem(der: bytes, pair: PrivateKey | None, chain: tuple[bytes, ...] = ()) -> str:
+    """Return the same in PEM (RFC 7468): the private key, the certificate, its chain."""
+    pem = serialization.Encoding.PEM
+    private = serialization.PrivateFormat.PKCS8
+    parts = [pair.private_bytes(pem, private, serialization.NoEncryption())] if pair else []
+    parts += [x509.load_der_x509_certificate(each).public_bytes(pem) for each in (der, *chain)]
+    return b"".join(parts).decode()
 
 
 def _name(common_name: str) -> x509.Name:

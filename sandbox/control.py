@@ -59,12 +59,25 @@ class GraphQuotaSetting(BaseModel):
     units: Annotated[int, Field(ge=1)] | None = None
 
 
+class RecoverySetting(BaseModel):
+    """How long an item that is recovered from now on cannot be written: 409 until then."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: Annotated[float, Field(ge=0, le=3_600)]
+
+
 S = TypeVar("S", bound=BaseModel)
 Change = Callable[[World, bytes], object]
 
 
 def _by(setting: type[S], make: Callable[[World, S], object]) -> Change:
     return lambda world, raw: make(world, setting.model_validate_json(raw))
+
+
+def _set_recovery(world: World, setting: RecoverySetting) -> object:
+    world.recovery.seconds = setting.seconds
+    return {"seconds": setting.seconds}
 
 
 _CHANGES: Final[Mapping[tuple[str, str], Change]] = {
@@ -77,6 +90,7 @@ _CHANGES: Final[Mapping[tuple[str, str], Change]] = {
     ("PUT", "app-policy"): _by(PolicySetting, set_policy),
     ("PUT", "credential-limits"): _by(LimitSetting, set_limits),
     ("PUT", "replication"): _by(ReplicationSetting, set_replication),
+    ("PUT", "recovery"): _by(RecoverySetting, _set_recovery),
 }
 
 
@@ -100,7 +114,7 @@ class Control:
             known = (
                 "log, faults, clock, truth, items, vaults, identity, memberships, quotas, counters,"
                 " graph-quota, applications, graph-roles, app-policy, credential-limits,"
-                " replication"
+                " replication, recovery"
             )
             message = f"There is no {request.method} {request.url.path}. There are: {known}."
             return answer({"error": message}, 404)

@@ -1,8 +1,9 @@
 """The key pairs behind the simulated vaults' keys and certificates.
 
-All items of one type share one key pair: an estate of thousands starts at once, and nothing that
-lists or reads them can tell. The pairs are derived from fixed words, so that the same seed gives
-the same certificates on every machine. They guard nothing.
+All items of one type that an estate begins with share one key pair: an estate of thousands starts
+at once, and nothing that lists or reads them can tell. A certificate that a vault is asked for
+later has a pair of its own. The shared pairs are derived from fixed words, so that the same seed
+gives the same certificates on every machine. They guard nothing.
 """
 
 import hashlib
@@ -44,6 +45,14 @@ def key_pair(key_type: KeyType) -> PrivateKey:
         return _fixed_rsa(int(size) // 2)
     number = int.from_bytes(hashlib.sha256(f"{_WORDS} {key_type}".encode()).digest())
     return ec.derive_private_key(number, _CURVES[size])
+
+
+def new_pair(key_type: KeyType) -> PrivateKey:
+    """Return a pair that nothing else has."""
+    family, _, size = key_type.partition("-")
+    if family == "RSA":
+        return rsa.generate_private_key(_EXPONENT, int(size))
+    return ec.generate_private_key(_CURVES[size])
 
 
 def kept_rsa_key(file: Path) -> rsa.RSAPrivateKey:

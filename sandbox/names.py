@@ -4,18 +4,25 @@ Under the sandbox's own names the listener's port is part of every address. Unde
 real cloud no port shows: a client whose resolver sends those names here sees Azure's own addresses.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
+
+DataPlane = Literal["blob", "documents", "bus", "cognitive"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """A cloud's host names; `vault` is what follows a vault's name and a dot."""
+    """A cloud's host names; `vault` is what follows a vault's name and a dot.
+
+    `planes` are what follows an account's name and a dot where its keys open something.
+    """
 
     login: str
     arm: str
     graph: str
     vault: str
+    planes: Mapping[DataPlane, str]
     arm_audience: str = ""
 
 
@@ -25,12 +32,24 @@ HOSTS: Final[dict[str, Hosts]] = {
         arm="arm.sandbox.localhost",
         graph="graph.sandbox.localhost",
         vault="vault.sandbox.localhost",
+        planes={
+            "blob": "blob.sandbox.localhost",
+            "documents": "documents.sandbox.localhost",
+            "bus": "servicebus.sandbox.localhost",
+            "cognitive": "cognitiveservices.sandbox.localhost",
+        },
     ),
     "public": Hosts(
         login="login.microsoftonline.com",
         arm="management.azure.com",
         graph="graph.microsoft.com",
         vault="vault.azure.net",
+        planes={
+            "blob": "blob.core.windows.net",
+            "documents": "documents.azure.com",
+            "bus": "servicebus.windows.net",
+            "cognitive": "cognitiveservices.azure.com",
+        },
         arm_audience="https://management.core.windows.net",
     ),
     "usgov": Hosts(
@@ -38,6 +57,12 @@ HOSTS: Final[dict[str, Hosts]] = {
         arm="management.usgovcloudapi.net",
         graph="graph.microsoft.us",
         vault="vault.usgovcloudapi.net",
+        planes={
+            "blob": "blob.core.usgovcloudapi.net",
+            "documents": "documents.azure.us",
+            "bus": "servicebus.usgovcloudapi.net",
+            "cognitive": "cognitiveservices.azure.us",
+        },
         arm_audience="https://management.core.usgovcloudapi.net",
     ),
     "china": Hosts(
@@ -45,6 +70,12 @@ HOSTS: Final[dict[str, Hosts]] = {
         arm="management.chinacloudapi.cn",
         graph="microsoftgraph.chinacloudapi.cn",
         vault="vault.azure.cn",
+        planes={
+            "blob": "blob.core.chinacloudapi.cn",
+            "documents": "documents.azure.cn",
+            "bus": "servicebus.chinacloudapi.cn",
+            "cognitive": "cognitiveservices.azure.cn",
+        },
         arm_audience="https://management.core.chinacloudapi.cn",
     ),
 }
@@ -81,6 +112,10 @@ class Names:
     def vault(self, name: str) -> str:
         """Return a vault's address without a closing slash."""
         return f"https://{name}{self.vault_suffix}"
+
+    def account(self, plane: DataPlane, name: str) -> str:
+        """Return an account's address, where its keys open something, with a closing slash."""
+        return f"https://{name}.{self.hosts.planes[plane]}{self.port_text}/"
 
     def paging_origin(self, name: str) -> str:
         """Return how the real service begins a vault's nextLink: with the port, always."""

@@ -58,6 +58,7 @@ def host_names() -> list[str]:
     found = ["localhost"]
     for hosts in HOSTS.values():
         found += [hosts.login, hosts.arm, hosts.graph, hosts.vault, f"*.{hosts.vault}"]
+        found += [f"*.{suffix}" for suffix in hosts.planes.values()]
     return found
 
 

@@ -1,6 +1,7 @@
 """Azure's built-in roles, as far as this estate's identities need them.
 
-Ids and actions: Microsoft Learn, "Azure built-in roles" (General, Security).
+Ids and actions: Microsoft Learn, "Azure built-in roles" (General, Security, Storage, Databases,
+Integration, Analytics, AI + machine learning).
 """
 
 import re
@@ -52,6 +53,15 @@ _VAULT_READ: Final = (
     "Microsoft.KeyVault/locations/*/read",
     f"{_VAULT}/*/read",
     "Microsoft.KeyVault/operations/read",
+)
+
+_MANAGED: Final = (
+    "Microsoft.Authorization/*/read",
+    "Microsoft.Insights/alertRules/*",
+    "Microsoft.ResourceHealth/availabilityStatuses/read",
+    "Microsoft.Resources/deployments/*",
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+    "Microsoft.Support/*",
 )
 
 _ALL: Final = (
@@ -134,6 +144,80 @@ _ALL: Final = (
         "Perform any action on the keys of a key vault, except manage permissions.",
         _VAULT_READ,
         (f"{_VAULT}/keys/*", f"{_VAULT}/keyrotationpolicies/*"),
+    ),
+    Role(
+        "12338af0-0e69-4776-bea7-57ae8d297424",
+        "Key Vault Crypto User",
+        "Perform cryptographic operations using keys.",
+        (),
+        (
+            f"{_VAULT}/keys/read",
+            f"{_VAULT}/keys/update/action",
+            f"{_VAULT}/keys/backup/action",
+            f"{_VAULT}/keys/encrypt/action",
+            f"{_VAULT}/keys/decrypt/action",
+            f"{_VAULT}/keys/wrap/action",
+            f"{_VAULT}/keys/unwrap/action",
+            f"{_VAULT}/keys/sign/action",
+            f"{_VAULT}/keys/verify/action",
+        ),
+    ),
+    Role(
+        "81a9662b-bebf-436f-a333-f67b29880f12",
+        "Storage Account Key Operator Service Role",
+        "Storage Account Key Operators are allowed to list and regenerate keys on Storage Accounts",
+        (
+            "Microsoft.Storage/storageAccounts/listkeys/action",
+            "Microsoft.Storage/storageAccounts/regeneratekey/action",
+        ),
+    ),
+    Role(
+        "5bd9cd88-fe45-4216-938b-f97437e15450",
+        "DocumentDB Account Contributor",
+        "Lets you manage DocumentDB accounts, but not access to them.",
+        (
+            *_MANAGED,
+            "Microsoft.DocumentDb/databaseAccounts/*",
+            "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action",
+        ),
+    ),
+    Role(
+        "090c5cfd-751d-490a-894a-3ce6f1109419",
+        "Azure Service Bus Data Owner",
+        "Allows for full access to Azure Service Bus resources.",
+        ("Microsoft.ServiceBus/*",),
+        ("Microsoft.ServiceBus/*",),
+    ),
+    Role(
+        "f526a384-b230-433a-b45c-95f59c4a2dec",
+        "Azure Event Hubs Data Owner",
+        "Allows for full access to Azure Event Hubs resources.",
+        ("Microsoft.EventHub/*",),
+        ("Microsoft.EventHub/*",),
+    ),
+    Role(
+        "e0f68234-74aa-48ed-b826-c38b57376e17",
+        "Redis Cache Contributor",
+        "Lets you manage Redis caches, but not access to them.",
+        (*_MANAGED, "Microsoft.Cache/register/action", "Microsoft.Cache/redis/*"),
+    ),
+    Role(
+        "25fbc0a9-bd7c-42a3-aa1a-3b75d497ee68",
+        "Cognitive Services Contributor",
+        "Lets you create, read, update, delete and manage keys of Cognitive Services.",
+        (
+            *_MANAGED,
+            "Microsoft.CognitiveServices/*",
+            "Microsoft.Features/features/read",
+            "Microsoft.Features/providers/features/read",
+            "Microsoft.Features/providers/features/register/action",
+            "Microsoft.Insights/diagnosticSettings/*",
+            "Microsoft.Insights/logDefinitions/read",
+            "Microsoft.Insights/metricdefinitions/read",
+            "Microsoft.Insights/metrics/read",
+            "Microsoft.Resources/subscriptions/operationresults/read",
+            "Microsoft.Resources/subscriptions/read",
+        ),
     ),
 )
 

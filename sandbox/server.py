@@ -129,6 +129,10 @@ def _ready(
         "arm": world.names.arm,
         "graph": world.names.graph,
         "vault_suffix": world.names.vault_suffix,
+        "account_suffixes": {
+            plane: f".{suffix}{world.names.port_text}"
+            for plane, suffix in world.names.hosts.planes.items()
+        },
         "identity_endpoint": f"{plain}/msi/token",
         "imds_host": plain,
         "identity_header": world.identity_header,

@@ -1,7 +1,6 @@
 """Which simulated service answers which host and path."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,6 +8,10 @@ from starlette.responses import Response
 from sandbox.access_log import AccessLog
 from sandbox.arm.service import ResourceManager
 from sandbox.control import PREFIX, Control
+from sandbox.data_plane.bus import BusNamespaces
+from sandbox.data_plane.cognitive import CognitiveServices
+from sandbox.data_plane.cosmos import CosmosDB
+from sandbox.data_plane.storage import BlobStorage
 from sandbox.directory.service import Graph
 from sandbox.faults import Faults
 from sandbox.front import Front, Handler
@@ -18,6 +21,7 @@ from sandbox.key_vault.service import KeyVault
 from sandbox.world import World
 
 Answer = Callable[[Request], Awaitable[Response]]
+NamedAnswer = Callable[[Request, str], Awaitable[Response]]
 
 
 def build(world: World) -> tuple[Front, Front]:
@@ -35,7 +39,14 @@ def build(world: World) -> tuple[Front, Front]:
 
 
 def _by_host(world: World) -> Callable[[Request], Handler | None]:
-    hosts, vaults = world.names.hosts, KeyVault(world)
+    hosts = world.names.hosts
+    named: dict[str, NamedAnswer] = {
+        hosts.vault: KeyVault(world).answer,
+        hosts.planes["blob"]: BlobStorage(world).answer,
+        hosts.planes["documents"]: CosmosDB(world).answer,
+        hosts.planes["bus"]: BusNamespaces(world).answer,
+        hosts.planes["cognitive"]: CognitiveServices(world).answer,
+    }
     services: dict[str, Answer] = {
         hosts.login: Entra(world).answer,
         hosts.arm: ResourceManager(world).answer,
@@ -45,8 +56,8 @@ def _by_host(world: World) -> Callable[[Request], Handler | None]:
     def route(request: Request) -> Handler | None:
         host = request.headers.get("host", "").partition(":")[0].lower()
         name, dot, rest = host.partition(".")
-        if dot and rest == hosts.vault:
-            return partial(vaults.answer, vault_name=name)
+        if dot and (answer := named.get(rest)):
+            return lambda request: answer(request, name)
         return services.get(host)
 
     return route

@@ -2,10 +2,11 @@
 
 from dataclasses import asdict
 
-from sandbox.arm import insights, role_shapes
+from sandbox.arm import account_shapes, insights, role_shapes
 from sandbox.arm import shapes as arm_shapes
 from sandbox.certificates import PLAIN
 from sandbox.directory import shapes as directory_shapes
+from sandbox.estate.accounts import Account
 from sandbox.estate.model import KINDS, Item, Kind, Vault
 from sandbox.key_vault import shapes
 from sandbox.wire import Document
@@ -33,6 +34,7 @@ def tell(world: World) -> Document:
             for subscription in estate.subscriptions
             for vault in estate.vaults_of(subscription.id)
         ],
+        "accounts": [_account(world, each) for _, each in sorted(estate.accounts.items())],
         "applications": [directory_shapes.application(each) for each in estate.applications],
         "service_principals": [
             directory_shapes.service_principal(each) for each in estate.service_principals
@@ -59,6 +61,23 @@ def tell(world: World) -> Document:
             for each in estate.principals.values()
         },
     }
+
+
+def _account(world: World, found: Account) -> Document:
+    """Return an account as a read shows it, with what each identity may do to its keys."""
+    account = account_shapes.account(found, world.names)
+    account["rules"] = [
+        account_shapes.rule(found, ring) for ring in found.rings.values() if ring.name
+    ]
+    below = "/authorizationRules" if account["rules"] else ""
+    account["keysOpenTo"] = [
+        each.name
+        for each in world.estate.principals.values()
+        if world.access.allows(
+            each.object_id, f"{found.type}{below}/listKeys/action", found.resource_id
+        )
+    ]
+    return account
 
 
 def _vault(world: World, vault: Vault) -> Document:

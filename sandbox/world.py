@@ -12,6 +12,13 @@ from sandbox.throttle import Quotas
 from sandbox.tokens import Tokens
 
 
+@dataclass(slots=True)
+class Recovery:
+    """How long an item that is being recovered cannot be written."""
+
+    seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """One tenant, its time, its addresses and its tokens.
@@ -30,3 +37,4 @@ class World:
     graph_quota: Quota = field(default_factory=Quota)
     pages: dict[tuple[str, str, bytes], bytes] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=Quotas)
+    recovery: Recovery = field(default_factory=Recovery)

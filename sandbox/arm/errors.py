@@ -1,5 +1,6 @@
 """Azure Resource Manager's refusals (Microsoft Learn: "Common errors", "Authentication errors")."""
 
+from sandbox.estate.keyed import KeyedType
 from sandbox.tokens import Caller, TokenRefusedError
 from sandbox.wire import RefusedError
 from sandbox.world import World
@@ -65,9 +66,30 @@ def group_not_found(name: str) -> RefusedError:
 
 
 def vault_not_found(name: str, group: str) -> RefusedError:
+    return resource_not_found(f"Microsoft.KeyVault/vaults/{name}", group)
+
+
+def resource_not_found(resource: str, group: str) -> RefusedError:
+    """Return that a resource, by its type and name, is not in its group."""
     return error(
         404,
         "ResourceNotFound",
-        f"The Resource 'Microsoft.KeyVault/vaults/{name}' under resource group '{group}' was not"
+        f"The Resource '{resource}' under resource group '{group}' was not"
         " found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    )
+
+
+def no_method(method: str) -> RefusedError:
+    message = f"The requested resource does not support http method '{method}'."
+    return error(405, "MethodNotAllowed", message)
+
+
+def no_version(version: str, row: KeyedType) -> RefusedError:
+    """Return that a type of resource has no such API version."""
+    namespace, _, kind = row.type.partition("/")
+    return error(
+        400,
+        "NoRegisteredProviderFound",
+        f"No registered resource provider found for API version '{version}' for type '{kind}' of"
+        f" '{namespace}'. The supported api-versions are '{', '.join(row.versions)}'.",
     )

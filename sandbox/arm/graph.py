@@ -23,7 +23,7 @@ _SUBSCRIPTIONS: Final = 1_000
 
 
 class ResourceGraph:
-    """Answers queries about vaults, subscriptions, and who may do what."""
+    """Answers queries about resources, subscriptions, and who may do what."""
 
     def __init__(self, world: World) -> None:
         self._world = world

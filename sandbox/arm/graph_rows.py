@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sandbox.arm import role_shapes, shapes
+from sandbox.arm import account_shapes, role_shapes, shapes
 from sandbox.arm.kusto import Row
 from sandbox.arm.roles import covers
+from sandbox.estate.accounts import Account
 from sandbox.estate.model import Assignment, Subscription, Vault
 from sandbox.tokens import Caller
 from sandbox.wire import Document
@@ -22,12 +23,18 @@ _AUTHORIZATION: Final = {
 
 
 def resources(world: World, caller: Caller, seen: Sequence[Subscription]) -> list[Row]:
-    """Return the vaults of these subscriptions that the caller may read; of others, nothing."""
-    return [
+    """Return what the caller may read in these subscriptions; of the rest, nothing."""
+    vaults = [
         _vault(world, vault)
         for subscription in seen
         for vault in world.estate.vaults_of(subscription.id)
         if world.access.allows(caller.object_id, _READ_VAULT, vault.resource_id)
+    ]
+    return vaults + [
+        _account(world, account)
+        for subscription in seen
+        for account in world.estate.accounts.of(subscription.id)
+        if world.access.allows(caller.object_id, f"{account.type}/read", account.resource_id)
     ]
 
 
@@ -83,6 +90,20 @@ def _vault(world: World, vault: Vault) -> Row:
         "zones": None,
         "extendedLocation": None,
         "systemData": shapes.system_data(world.estate, vault),
+    }
+
+
+def _account(world: World, found: Account) -> Row:
+    shown = account_shapes.account(found, world.names)
+    return {
+        **shown,
+        "type": found.type.lower(),
+        "tenantId": world.estate.tenant_id,
+        "kind": found.kind.lower(),
+        "resourceGroup": found.resource_group.lower(),
+        "subscriptionId": found.subscription_id,
+        "sku": shown.get("sku"),
+        "tags": dict(found.tags) or None,
     }
 
 

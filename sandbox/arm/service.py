@@ -7,10 +7,19 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.arm import errors, insights, permissions, roles, shapes
+from sandbox.arm import (
+    account_shapes,
+    errors,
+    insights,
+    permissions,
+    roles,
+    shapes,
+    subscriptions,
+)
+from sandbox.arm.accounts import KeyedAccounts
 from sandbox.arm.graph import ResourceGraph
 from sandbox.arm.paging import page
-from sandbox.estate.model import Subscription, Vault
+from sandbox.estate.model import Vault
 from sandbox.throttle import Window
 from sandbox.tokens import Caller, TokenRefusedError
 from sandbox.wire import RefusedError, answer, new_id
@@ -18,11 +27,14 @@ from sandbox.world import World
 
 _READS: Final = 250
 _READS_SECONDS: Final = 10.0
+_WRITES: Final = 200
+_WRITES_SECONDS: Final = 20.0
 _VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(-preview)?")
 _SUBSCRIPTION: Final = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 _VAULTS: Final = "providers/microsoft.keyvault/vaults"
 _DIAGNOSTICS: Final = "providers/microsoft.insights/diagnosticsettings"
 _READ_VAULTS: Final = "Microsoft.KeyVault/vaults/read"
+_TYPE_FILTER: Final = re.compile(r"resourceType eq '([^']+)'", re.IGNORECASE)
 
 
 class ResourceManager:
@@ -31,14 +43,17 @@ class ResourceManager:
     def __init__(self, world: World) -> None:
         self._world = world
         self._graph = ResourceGraph(world)
+        self._accounts = KeyedAccounts(world)
         self._reads = Window(_READS, _READS_SECONDS)
+        self._writes = Window(_WRITES, _WRITES_SECONDS)
 
     async def answer(self, request: Request) -> Response:
         try:
             caller = self._caller(request)
             response = await self._answer(request, caller)
-            left = self._reads.left(_payer(request, caller))
-            response.headers["x-ms-ratelimit-remaining-subscription-reads"] = str(left)
+            kind, window = self._window(request)
+            left = window.left(_payer(request, caller))
+            response.headers[f"x-ms-ratelimit-remaining-subscription-{kind}s"] = str(left)
         except RefusedError as refused:
             response = answer(refused.document, refused.status, headers=refused.headers)
         response.headers.update(_headers(request))
@@ -71,24 +86,32 @@ class ResourceManager:
         parts = path.lower().split("/")
         if path.lower() == "providers/microsoft.resourcegraph/resources":
             return await self._graph.answer(request, caller)
-        if request.method != "GET":
-            message = f"The requested resource does not support http method '{request.method}'."
-            raise errors.error(405, "MethodNotAllowed", message)
-        if not self._reads.take(_payer(request, caller)):
+        asked = self._accounts.asked_for(path)
+        if request.method != "GET" and asked is None:
+            raise errors.no_method(request.method)
+        if not self._window(request)[1].take(_payer(request, caller)):
             raise self._throttled(request, caller)
+        if asked is not None:
+            return await self._accounts.answer(request, caller, asked)
         if permissions.is_asked_for(parts):
             return page(self._world, request, permissions.of_caller(self._world, request, caller))
         if roles.is_asked_for(parts):
             return roles.answer_roles(self._world, request, caller)
         return self._read(request, caller, path.split("/"))
 
+    def _window(self, request: Request) -> tuple[str, Window]:
+        """Return what a request counts as, and where."""
+        return ("read", self._reads) if request.method == "GET" else ("write", self._writes)
+
     def _throttled(self, request: Request, caller: Caller) -> RefusedError:
+        kind, window = self._window(request)
         refused = errors.error(
             429,
             "SubscriptionRequestsThrottled",
-            f"Number of 'read' requests for the principal '{caller.object_id}' exceeded the limit.",
+            f"Number of '{kind}' requests for the principal '{caller.object_id}' exceeded the"
+            " limit.",
         )
-        wait = self._reads.seconds_until_free(_payer(request, caller))
+        wait = window.seconds_until_free(_payer(request, caller))
         refused.headers["Retry-After"] = str(int(wait) + 1)
         return refused
 
@@ -100,7 +123,7 @@ class ResourceManager:
             case ["subscriptions"]:
                 return self._subscriptions(request, caller)
             case ["subscriptions", _]:
-                found = self._subscription(caller, parts[1])
+                found = subscriptions.find(self._world, caller, parts[1])
                 return answer(shapes.subscription(self._world.estate, found))
             case _:
                 return self._read_resources(request, caller, parts, low)
@@ -126,25 +149,15 @@ class ResourceManager:
 
     def _subscriptions(self, request: Request, caller: Caller) -> Response:
         estate = self._world.estate
-        seen = [s for s in estate.subscriptions if self._sees(caller, s.id)]
+        seen = [s for s in estate.subscriptions if subscriptions.sees(self._world, caller, s.id)]
         return page(self._world, request, [shapes.subscription(estate, found) for found in seen])
-
-    def _sees(self, caller: Caller, subscription_id: str) -> bool:
-        return self._world.access.sees_subscription(caller.object_id, subscription_id)
-
-    def _subscription(self, caller: Caller, subscription_id: str) -> Subscription:
-        """Return the subscription; one that the caller may not see is not there."""
-        for found in self._world.estate.subscriptions:
-            if found.id == subscription_id.lower() and self._sees(caller, found.id):
-                return found
-        raise errors.subscription_not_found(subscription_id)
 
     def _vaults(
         self, request: Request, caller: Caller, subscription_id: str, group: str
     ) -> Response:
         """List the vaults of a subscription, or of one of its resource groups."""
         world = self._world
-        found = self._subscription(caller, subscription_id)
+        found = subscriptions.find(self._world, caller, subscription_id)
         scope = f"/subscriptions/{found.id}" + (f"/resourceGroups/{group}" if group else "")
         self._require(caller, scope)
         vaults = [v for v in world.estate.vaults_of(found.id) if not group or _in(v, group)]
@@ -154,11 +167,22 @@ class ResourceManager:
         return page(self._world, request, documents)
 
     def _resources(self, request: Request, caller: Caller, subscription_id: str) -> Response:
-        """List the subscription's resources; the estate has vaults only."""
-        found = self._subscription(caller, subscription_id)
+        """List the subscription's resources, of one type where the filter names it."""
+        found = subscriptions.find(self._world, caller, subscription_id)
         self._require(caller, f"/subscriptions/{found.id}")
-        vaults = self._world.estate.vaults_of(found.id)
-        return page(self._world, request, [shapes.resource(vault) for vault in vaults])
+        estate = self._world.estate
+        listed = [shapes.resource(vault) for vault in estate.vaults_of(found.id)]
+        listed += [
+            account_shapes.resource(account)
+            for account in estate.accounts.of(found.id)
+            if self._world.access.allows(
+                caller.object_id, f"{account.type}/read", account.resource_id
+            )
+        ]
+        wanted = _TYPE_FILTER.fullmatch(request.query_params.get("$filter", ""))
+        if wanted is not None:
+            listed = [each for each in listed if each["type"].lower() == wanted[1].lower()]
+        return page(self._world, request, listed)
 
     def _vault(self, caller: Caller, subscription_id: str, group: str, name: str) -> Response:
         world = self._world
@@ -173,7 +197,7 @@ class ResourceManager:
         return answer({"value": insights.diagnostic_settings(vault)})
 
     def _found(self, caller: Caller, subscription_id: str, group: str, name: str) -> Vault:
-        found = self._subscription(caller, subscription_id)
+        found = subscriptions.find(self._world, caller, subscription_id)
         vault = self._world.estate.vaults.get(name.lower())
         if vault is None or vault.subscription_id != found.id or not _in(vault, group):
             raise errors.vault_not_found(name, group)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sandbox.certificates import build
 from sandbox.estate.model import NO_TAGS, Item, Kind, Vault, Version
-from sandbox.key_pairs import KeyType
+from sandbox.key_pairs import KeyType, PrivateKey
 
 YEAR_SECONDS: Final = 365 * 86_400
 _PKCS12: Final = "application/x-pkcs12"
@@ -31,6 +31,9 @@ class Draft:
     value: str = ""
     key_type: KeyType = "RSA-2048"
     certificate: bytes = b""
+    pair: PrivateKey | None = field(default=None, repr=False, compare=False)
+    chain: tuple[bytes, ...] = ()
+    exportable: bool = True
 
 
 def put(vault: Vault, kind: Kind, name: str, draft: Draft, now: int) -> Item:
@@ -71,12 +74,12 @@ def delete(vault: Vault, item: Item, now: int) -> None:
             vault.deleted[kind][gone.name.lower()] = gone
 
 
-def recover(vault: Vault, item: Item) -> None:
-    """Bring a deleted item back."""
+def recover(vault: Vault, item: Item, until: float) -> None:
+    """Bring a deleted item back; until that instant it cannot be written."""
     for kind in (item.kind, *(_MANAGED if item.kind == "certificates" else ())):
         back = vault.deleted[kind].pop(item.name.lower(), None)
         if back is not None:
-            back.deleted_at = None
+            back.deleted_at, back.recovered = None, until
             vault.live[kind][back.name.lower()] = back
 
 
@@ -98,7 +101,7 @@ def _put_certificate(vault: Vault, name: str, draft: Draft, now: int) -> Item:
     )
     for kind in _MANAGED:
         version = _certificate_version(draft, der, not_before, expires, now)
-        version.content_type = _PKCS12 if kind == "secrets" else None
+        version.content_type = draft.content_type or _PKCS12 if kind == "secrets" else None
         _append(vault, kind, name, version, managed=True)
     version = _certificate_version(draft, der, not_before, expires, now)
     return _append(vault, "certificates", name, version, managed=False)
@@ -117,6 +120,9 @@ def _certificate_version(
         tags=draft.tags,
         key_type=draft.key_type,
         certificate=der,
+        pair=draft.pair,
+        chain=draft.chain,
+        exportable=draft.exportable,
     )
 
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from sandbox.certificate_requests import Pending
 from sandbox.certificates import Look
+from sandbox.estate.accounts import Accounts
 from sandbox.estate.control_plane import ManagementGroup, VaultSettings
 from sandbox.estate.directory import Application, CredentialRules, ServicePrincipal
-from sandbox.key_pairs import KeyType
+from sandbox.key_pairs import KeyType, PrivateKey, key_pair
 from sandbox.roles import ROLES, Role
 
 Kind = Literal["secrets", "keys", "certificates"]
@@ -20,7 +22,11 @@ Written = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Version:
-    """One version of an item. What a kind does not have stays at its default."""
+    """One version of an item. What a kind does not have stays at its default.
+
+    `pair` is a key pair of its own, `chain` what stands above its certificate; `exportable` says
+    whether its secret holds the private key.
+    """
 
     id: str
     created: int
@@ -34,6 +40,14 @@ class Version:
     key_type: KeyType = "RSA-2048"
     certificate: bytes = b""
     look: Look | None = None
+    pair: PrivateKey | None = field(default=None, repr=False, compare=False)
+    chain: tuple[bytes, ...] = ()
+    exportable: bool = True
+
+    @property
+    def key(self) -> PrivateKey:
+        """Return its key pair: its own, or the one that all of its type share."""
+        return self.pair or key_pair(self.key_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +65,8 @@ class Item:
     """A secret, a key or a certificate with its versions, the oldest first.
 
     `managed` marks the key and the secret that belong to a certificate of the same name. `policy`
-    is what a certificate's policy has of its own, `operation` its pending operation.
+    is what a certificate's policy has of its own, `operation` its pending operation, and `pending`
+    what of that nobody sees. Until `recovered`, in seconds since 1970, it cannot be written.
     """
 
     kind: Kind
@@ -62,6 +77,8 @@ class Item:
     traits: KeyTraits = field(default_factory=KeyTraits)
     policy: Written = field(default_factory=dict)
     operation: Written | None = None
+    pending: Pending | None = None
+    recovered: float = 0.0
 
     @property
     def current(self) -> Version:
@@ -126,6 +143,8 @@ class Vault:
     settings: VaultSettings = field(default_factory=VaultSettings)
     # Certificates that were asked for and never issued: only a list that includes them shows them.
     awaiting: dict[str, Item] = field(default_factory=dict)
+    # Certificates that the vault is about to sign itself.
+    issuing: dict[str, Item] = field(default_factory=dict)
     live: dict[Kind, Shelf] = field(default_factory=lambda: {kind: Shelf() for kind in KINDS})
     deleted: dict[Kind, Shelf] = field(default_factory=lambda: {kind: Shelf() for kind in KINDS})
 
@@ -205,6 +224,7 @@ class Estate:
     made_at: int
     subscriptions: list[Subscription] = field(default_factory=list)
     vaults: dict[str, Vault] = field(default_factory=dict)
+    accounts: Accounts = field(default_factory=Accounts)
     deleted_vaults: dict[str, Vault] = field(default_factory=dict)
     principals: dict[str, Principal] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)

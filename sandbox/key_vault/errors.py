@@ -132,14 +132,41 @@ def recoverable(item: Item) -> RefusedError:
     return error(409, "Conflict", message, "ObjectIsDeletedButRecoverable")
 
 
+def being_recovered(item: Item) -> RefusedError:
+    """Return the conflict with an item that was recovered a moment ago."""
+    message = (
+        f"{_TITLE[item.kind]} {item.name} is currently being recovered and cannot be re-created;"
+        " retry later."
+    )
+    return error(409, "Conflict", message, "ObjectIsBeingRecovered")
+
+
+def already_pending() -> RefusedError:
+    """Return the conflict with a certificate that is being made already."""
+    message = (
+        "A new key vault certificate can not be created or imported while a pending key vault"
+        " certificate's status is inProgress."
+    )
+    return error(409, "Conflict", message)
+
+
+def other_key() -> RefusedError:
+    """Return why a certificate is not merged: it was made for another request."""
+    return bad_parameter(
+        "The public key of the end-entity certificate in the specified X.509 certificate content"
+        " does not match the public part of the specified private key. Please check if certificate"
+        " is valid."
+    )
+
+
 def busy(item_name: str) -> RefusedError:
     """Return the conflict of two writes to one name at the same time."""
     message = f"There was a conflict writing to {item_name}. Please retry the request."
     return error(409, "Conflict", message)
 
 
-def disabled(kind: Kind) -> RefusedError:
-    message = f"Operation get is not allowed on a disabled {_NOUN[kind]}."
+def disabled(kind: Kind, operation: str = "get") -> RefusedError:
+    message = f"Operation {operation} is not allowed on a disabled {_NOUN[kind]}."
     return error(403, "Forbidden", message, f"{_TITLE[kind]}Disabled")
 
 

@@ -44,10 +44,16 @@ def certificate_of(call: Call, name: str) -> Item:
 def pending_operation(call: Call, name: str) -> Response:
     """Return a certificate's pending operation (Get Certificate Operation)."""
     call.require("certificates", "get", name)
-    found = shapes.operation(certificate_of(call, name), call.address)
-    if found is None:
+    return answer(shapes.operation(with_operation(call, name), call.address))
+
+
+def with_operation(call: Call, name: str) -> Item:
+    """Return a certificate that has an operation, and that one if the request says which."""
+    found = certificate_of(call, name)
+    asked = call.request.query_params.get("request_id")
+    if found.operation is None or asked not in (None, found.operation["request_id"]):
         raise errors.pending_not_found(name)
-    return answer(found)
+    return found
 
 
 def rotation_policy(call: Call, name: str) -> Response:

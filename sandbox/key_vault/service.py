@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.estate.model import Kind, Vault
-from sandbox.key_vault import errors, listing, reading, writing
+from sandbox.key_vault import errors, issuing, listing, reading, signing, writing
 from sandbox.key_vault.call import Call
 from sandbox.tokens import TokenRefusedError
 from sandbox.wire import RefusedError, answer, new_id
@@ -34,6 +34,15 @@ _BELOW: Final[dict[tuple[Kind, str], Callable[[Call, str], Response]]] = {
     ("certificates", "policy"): reading.certificate_policy,
     ("certificates", "pending"): reading.pending_operation,
     ("keys", "rotationpolicy"): reading.rotation_policy,
+}
+_WRITE: Final[dict[tuple[Kind, str, str], Callable[[Call, str], Awaitable[Response]]]] = {
+    ("secrets", "PUT", ""): writing.set_secret,
+    ("keys", "PUT", "rotationpolicy"): writing.set_rotation_policy,
+    ("keys", "POST", "create"): writing.create_key,
+    ("certificates", "POST", "create"): issuing.create,
+    ("certificates", "PATCH", "pending"): issuing.cancel,
+    ("certificates", "DELETE", "pending"): issuing.forget,
+    ("certificates", "POST", "pending/merge"): issuing.merge,
 }
 
 
@@ -74,6 +83,8 @@ class KeyVault:
             raise errors.throttled()
         if vault.firewall != "open":
             raise errors.firewalled(world, vault, caller)
+        if vault.issuing:
+            issuing.settle(world, vault)
         return Call(world, vault, caller, request, world.names.vault(vault.name), _version(request))
 
 
@@ -117,12 +128,10 @@ def _on_live(
 
 def _on_live_writing(call: Call, method: str, kind: Kind, parts: list[str]) -> Awaitable[Response]:
     match method, parts:
-        case "PUT", [name] if kind == "secrets":
-            return writing.set_secret(call, name)
-        case "PUT", [name, "rotationpolicy"] if kind == "keys":
-            return writing.set_rotation_policy(call, name)
-        case "POST", [name, "create"] if kind == "keys":
-            return writing.create_key(call, name)
+        case _, [name, *rest] if write := _WRITE.get((kind, method, "/".join(rest))):
+            return write(call, name)
+        case "POST", [name, *version, "sign"] if kind == "keys" and len(version) < 2:  # noqa: PLR2004 - name and version
+            return signing.sign(call, name, "".join(version))
         case "PATCH", [name, *version] if len(version) < 2:  # noqa: PLR2004 - name and version
             return writing.update(call, kind, name, "".join(version))
         case "DELETE", [name]:

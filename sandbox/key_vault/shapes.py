@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox.certificates import as_pkcs12, x5t
+from sandbox.certificates import as_pem, as_pkcs12, x5t
 from sandbox.estate.model import Item, Vault, Version
-from sandbox.key_pairs import KeyType, key_pair
 from sandbox.wire import Document
 
 _DAY: Final = 86_400
+_PEM: Final = "application/x-pem-file"
 _RSA_OPERATIONS: Final = ["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"]
 _EC_OPERATIONS: Final = ["sign", "verify"]
 _EMAIL: Final = [
@@ -39,7 +39,8 @@ def attributes(item: Item, version: Version, vault: Vault) -> Document:
     }
     if item.kind == "keys":
         found |= {
-            "exportable": item.traits.exportable,
+            "exportable": item.traits.exportable
+            or (version.pair is not None and version.exportable),
             "hsmPlatform": "2" if item.traits.hsm else "0",
         }
     return found
@@ -73,7 +74,7 @@ def bundle(item: Item, version: Version, vault: Vault, address: str) -> Document
     if item.kind == "secrets" and item.managed:
         found["kid"] = f"{address}/keys/{item.name}/{version.id}"
     if item.kind == "keys":
-        found["key"] = _jwk(version.key_type, found.pop("kid"), hsm=item.traits.hsm)
+        found["key"] = _jwk(version, found.pop("kid"), hsm=item.traits.hsm)
         if item.traits.release_policy:
             found["release_policy"] = {
                 "contentType": "application/json; charset=utf-8",
@@ -96,9 +97,11 @@ def bundle(item: Item, version: Version, vault: Vault, address: str) -> Document
 
 def value(item: Item, version: Version) -> str:
     """Return a secret's value; a certificate's secret is the certificate with its key."""
-    if item.managed and version.certificate:
-        return as_pkcs12(version.certificate, version.key_type)
-    return version.value
+    if not (item.managed and version.certificate):
+        return version.value
+    write = as_pem if version.content_type == _PEM else as_pkcs12
+    pair = version.key if version.exportable else None
+    return write(version.certificate, pair, version.chain)
 
 
 def deleted(item: Item, vault: Vault, address: str) -> Document:
@@ -143,6 +146,7 @@ def certificate_policy(item: Item, version: Version, address: str) -> Document:
             "key_usage": ["digitalSignature", "keyEncipherment"],
             "validity_months": months,
             "basic_constraints": {"ca": False},
+            **item.policy.get("x509_props", {}),
         },
         "lifetime_actions": item.policy.get("lifetime_actions", _EMAIL),
         "issuer": item.policy.get("issuer", {"name": "Unknown"}),
@@ -154,9 +158,9 @@ def certificate_policy(item: Item, version: Version, address: str) -> Document:
     }
 
 
-def _jwk(key_type: KeyType, identifier: str, *, hsm: bool) -> Document:
+def _jwk(version: Version, identifier: str, *, hsm: bool) -> Document:
     """Return the public half as a JSON web key (RFC 7518)."""
-    pair = key_pair(key_type)
+    pair = version.key
     found: Document = {"kid": identifier}
     if isinstance(pair, rsa.RSAPrivateKey):
         numbers = pair.public_key().public_numbers()
@@ -166,7 +170,7 @@ def _jwk(key_type: KeyType, identifier: str, *, hsm: bool) -> Document:
     point = pair.public_key().public_numbers()
     size = (pair.key_size + 7) // 8
     found |= {"kty": "EC-HSM" if hsm else "EC", "key_ops": _EC_OPERATIONS}
-    found["crv"] = key_type.removeprefix("EC-")
+    found["crv"] = version.key_type.removeprefix("EC-")
     return found | {"x": _number(point.x, size), "y": _number(point.y, size)}
 
 

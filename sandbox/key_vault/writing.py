@@ -35,7 +35,7 @@ async def set_secret(call: Call, name: str) -> Response:
         raise errors.bad_parameter("Property value has invalid value\r\n")
     if len(value.encode()) > LONGEST_VALUE:
         raise errors.bad_parameter("The value of the secret exceeds the maximum of 25 KB.")
-    draft = _draft(document, content_type=_text(document, "contentType"), value=value)
+    draft = draft_of(document, content_type=_text(document, "contentType"), value=value)
     item = await _put(call, "secrets", name, draft)
     bundle = shapes.bundle(item, item.current, call.vault, call.address)
     return answer({"value": value} | bundle)
@@ -45,7 +45,7 @@ async def create_key(call: Call, name: str) -> Response:
     """Add a version to a key."""
     call.require("keys", "create", name)
     document = await call.document()
-    item = await _put(call, "keys", name, _draft(document, key_type=_key_type(document)))
+    item = await _put(call, "keys", name, draft_of(document, key_type=key_type(document)))
     return answer(shapes.bundle(item, item.current, call.vault, call.address))
 
 
@@ -60,7 +60,7 @@ async def set_rotation_policy(call: Call, name: str) -> Response:
         "lifetimeActions": document.get("lifetimeActions") or [],
         "attributes": shapes.written_attributes(document) | dates,
     }
-    async with _alone(call, "keys", name):
+    async with alone(call, "keys", name):
         item.traits = replace(item.traits, rotation=policy)
     return answer(shapes.rotation_policy(item, call.address))
 
@@ -73,7 +73,7 @@ async def update(call: Call, kind: Kind, name: str, version_id: str) -> Response
     version = reading.wanted(item, version_id)
     if item.managed:
         raise errors.managed(item)
-    async with _alone(call, kind, name):
+    async with alone(call, kind, name):
         changes.update(version, _changes(kind, document), call.now)
     return answer(shapes.bundle(item, version, call.vault, call.address))
 
@@ -84,8 +84,11 @@ async def delete(call: Call, kind: Kind, name: str) -> Response:
     item = call.item(kind, name)
     if item.managed:
         raise errors.managed(item)
-    async with _alone(call, kind, name):
+    ensure_recovered(call, item)
+    async with alone(call, kind, name):
         changes.delete(call.vault, item, call.now)
+        if kind == "certificates":
+            call.vault.issuing.pop(name.lower(), None)
     return answer(
         shapes.bundle(item, item.current, call.vault, call.address)
         | shapes.deleted(item, call.vault, call.address)
@@ -96,7 +99,8 @@ async def recover(call: Call, kind: Kind, name: str) -> Response:
     """Bring a deleted item back."""
     call.require(kind, "recover", name)
     item = _gone(call, kind, name)
-    changes.recover(call.vault, item)
+    async with alone(call, kind, name):
+        changes.recover(call.vault, item, call.world.clock.time() + call.world.recovery.seconds)
     return answer(shapes.bundle(item, item.current, call.vault, call.address))
 
 
@@ -119,19 +123,32 @@ def _gone(call: Call, kind: Kind, name: str) -> Item:
 
 
 async def _put(call: Call, kind: Kind, name: str, draft: Draft) -> Item:
-    if not NAME.fullmatch(name):
-        raise errors.bad_parameter(f"The request URI contains an invalid name: {name}")
+    ensure_name(name)
     if gone := call.vault.deleted[kind].get(name.lower()):
         raise errors.recoverable(gone)
     existing = call.vault.find(kind, name)
-    if existing is not None and existing.managed:
-        raise errors.managed(existing)
-    async with _alone(call, kind, name):
+    if existing is not None:
+        ensure_recovered(call, existing)
+        if existing.managed:
+            raise errors.managed(existing)
+    async with alone(call, kind, name):
         return changes.put(call.vault, kind, name, draft, call.now)
 
 
+def ensure_name(name: str) -> None:
+    """Refuse a name that no item can have."""
+    if not NAME.fullmatch(name):
+        raise errors.bad_parameter(f"The request URI contains an invalid name: {name}")
+
+
+def ensure_recovered(call: Call, item: Item) -> None:
+    """Refuse to write an item that is still being recovered."""
+    if item.recovered > call.world.clock.time():
+        raise errors.being_recovered(item)
+
+
 @asynccontextmanager
-async def _alone(call: Call, kind: Kind, name: str) -> AsyncIterator[None]:
+async def alone(call: Call, kind: Kind, name: str) -> AsyncIterator[None]:
     """Hold the name for as long as a write takes; whoever else wants it meanwhile is refused."""
     key = (call.vault.name.lower(), f"{kind}/{name.lower()}")
     if key in _under_way:
@@ -144,7 +161,7 @@ async def _alone(call: Call, kind: Kind, name: str) -> AsyncIterator[None]:
         _under_way.discard(key)
 
 
-def _draft(document: Document, **more: Any) -> Draft:  # noqa: ANN401 - the draft's other fields
+def draft_of(document: Document, **more: Any) -> Draft:  # noqa: ANN401 - the draft's other fields
     attributes = shapes.written_attributes(document)
     enabled = attributes.get("enabled")
     return Draft(
@@ -194,7 +211,7 @@ def _tags(document: Document) -> dict[str, str] | None:
     return tags
 
 
-def _key_type(document: Document) -> KeyType:
+def key_type(document: Document) -> KeyType:
     family = str(document.get("kty", "")).removesuffix("-HSM")
     size = document.get("crv", "P-256") if family == "EC" else document.get("key_size", 2048)
     wanted = f"{family}-{size}"

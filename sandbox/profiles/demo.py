@@ -9,6 +9,7 @@ from typing import Final
 
 from sandbox.estate.model import Estate, Vault
 from sandbox.profiles import tenant, words
+from sandbox.profiles.accounts import add_accounts
 from sandbox.profiles.applications import add_applications
 from sandbox.profiles.details import describe
 from sandbox.profiles.dice import DAY, Dice
@@ -56,6 +57,7 @@ def make(seed: int, now: int) -> Estate:
     add_applications(estate, dice, now, APPLICATIONS)
     describe(estate)
     furnish(estate, now, CONTOSO)
+    add_accounts(estate, now)
     return estate
 
 

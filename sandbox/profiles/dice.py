@@ -22,6 +22,9 @@ class Dice:
     def version_id(self) -> str:
         return f"{self._random.getrandbits(128):032x}"
 
+    def octets(self, length: int) -> bytes:
+        return self._random.randbytes(length)
+
     def integer(self, least: int, most: int) -> int:
         return self._random.randint(least, most)
 

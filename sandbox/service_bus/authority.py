@@ -19,11 +19,19 @@ _SIGNATURE: Final = "SharedAccessSignature "
 
 
 class Authority:
-    """Checks what a client shows. `check_jwt` raises `BusError` for a token that it refuses."""
+    """Checks what a client shows. `check_jwt` raises `BusError` for a token that it refuses.
+
+    `now` tells the seconds since 1970 that a signature's end is compared with.
+    """
 
     def __init__(
-        self, keys: Mapping[str, str], check_jwt: Callable[[str], None] | None = None
+        self,
+        keys: Mapping[str, str],
+        check_jwt: Callable[[str], None] | None = None,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        self._now = now
         self._keys = dict(keys)
         self._check_jwt = check_jwt
 
@@ -52,7 +60,7 @@ class Authority:
         right = _hmac(key, parts.get("sr", ""), parts.get("se", ""))
         if not hmac.compare_digest(right, unquote(parts.get("sig", ""))):
             raise _refused("InvalidSignature: The token has an invalid signature.")
-        if not parts["se"].isdigit() or int(parts["se"]) <= time.time():
+        if not parts["se"].isdigit() or int(parts["se"]) <= self._now():
             raise _refused("ExpiredToken: The token is expired.")
         if not covers(path_of(unquote(parts["sr"])), path_of(audience)):
             raise _refused("InvalidAudience: The token is for another entity.")

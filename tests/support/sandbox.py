@@ -162,6 +162,15 @@ class Control:
         """Change an item as its owner would."""
         return self._answer("POST", "items", item)
 
+    @contextmanager
+    def slow_recovery(self, seconds: float) -> Iterator[None]:
+        """Let recovered items refuse to be written for so long."""
+        self._answer("PUT", "recovery", {"seconds": seconds})
+        try:
+            yield
+        finally:
+            self._answer("PUT", "recovery", {"seconds": 0})
+
     def refusal(self, method: str, path: str, body: object = None) -> tuple[int, str]:
         """Return status and sentence of a request that the endpoint does not take."""
         answer = self.http.request(method, path, json=body)

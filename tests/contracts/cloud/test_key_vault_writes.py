@@ -116,6 +116,26 @@ async def test_a_deleted_secret_blocks_its_name_until_it_is_recovered(
     assert (await secrets.get_secret(name)).value == "value"
 
 
+async def test_what_is_being_recovered_is_read_but_not_written(
+    way: Way, secrets: SecretClient
+) -> None:
+    name, control = new_name(), way.sandbox.control
+    await secrets.set_secret(name, "value")
+    await secrets.delete_secret(name, _polling_interval=0)
+
+    with control.slow_recovery(30):
+        await secrets.recover_deleted_secret(name, _polling_interval=0)
+        with pytest.raises(ResourceExistsError, match="currently being recovered"):
+            await secrets.set_secret(name, "too early")
+        with pytest.raises(ResourceExistsError, match="currently being recovered"):
+            await secrets.delete_secret(name)
+        assert (await secrets.get_secret(name)).value == "value"
+        with control.moved_clock(60):
+            await secrets.set_secret(name, "in time")
+
+    assert (await secrets.get_secret(name)).value == "in time"
+
+
 async def test_a_purged_secret_is_gone_for_good(secrets: SecretClient) -> None:
     name = new_name()
     await secrets.set_secret(name, "value")
