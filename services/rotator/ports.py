@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
+from services.rotator.domain.limits import Wait
 from services.rotator.domain.marker import Marker
 from services.rotator.domain.rotation import Place, Rotation
 from services.rotator.domain.standing import Capabilities, Standing
@@ -159,11 +160,17 @@ class Ledger(Protocol):
         """
         ...
 
-    async def fence(self, lease: Lease) -> str | None:
+    async def fence(self, lease: Lease, owner: str) -> Wait | None:
         """Make sure, right before an effect, that the lease holds for as long as an effect takes.
 
-        Returns the sentence on who paused it, if somebody did. Raises `FencedError`.
+        `owner` is whose budget of writes the effect takes from. Returns what the effect has to
+        wait for: somebody paused the rotation, or the budget is used up; then none is taken.
+        Raises `FencedError`.
         """
+        ...
+
+    async def shut(self, owner: str, seconds: float) -> None:
+        """Let nobody write there for a while: its cloud asked to slow down."""
         ...
 
     async def record(

@@ -9,7 +9,6 @@ POLLS: Final = (2.0, 4.0, 8.0, 16.0, *(30.0,) * 8)
 all 270 s; Entra's replicas were seen to need 4 to 18 s, and now and then more than 60 s."""
 
 BETWEEN_CONFIRMATIONS: Final = 15.0
-PAUSED: Final = 60.0
 COPIES: Final = 30.0
 BLOCKED: Final = 600.0
 

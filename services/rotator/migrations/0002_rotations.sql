@@ -7,6 +7,7 @@ CREATE TABLE rotator.target (
     lease_until timestamptz,
     epoch       bigint NOT NULL DEFAULT 0,
     tidied_at   timestamptz,
+    wrote_at    timestamptz,
     PRIMARY KEY (driver, name),
     CHECK ((lease_owner IS NULL) = (lease_until IS NULL))
 );
@@ -123,6 +124,15 @@ CREATE TABLE rotator.rotation_step (
 );
 CREATE INDEX rotation_step_of ON rotator.rotation_step (rotation_id, id);
 COMMENT ON TABLE rotator.rotation_step IS 'Each change of a rotation''s state, kept for good.';
+
+CREATE UNLOGGED TABLE rotator.budget (
+    owner      text PRIMARY KEY,
+    full_at    timestamptz NOT NULL,
+    shut_until timestamptz
+);
+COMMENT ON TABLE rotator.budget IS
+'How fast writes go out to each vault and to each kind of targets, for all processes together. Lost
+in a crash of the database, which then means a full budget.';
 
 CREATE TABLE rotator.pause (
     id        uuid PRIMARY KEY,

@@ -52,10 +52,9 @@ async def _make(turn: Turn) -> None:
         await stop(turn, f"{MAX_ATTEMPTS} attempts to make a new credential were lost.{last}")
         return
     standing = await turn.driver.look(rotation.target)
-    await turn.fence()
     # The intent comes first: whatever happens from here on, what is made can be told apart.
-    await turn.note(intend(rotation, standing.key_ids))
     await turn.fence()
+    await turn.note(intend(rotation, standing.key_ids))
     rotation = turn.rotation
     try:
         made = await turn.driver.make(

@@ -34,7 +34,7 @@ async def publish(turn: Turn) -> None:
 
 async def write(turn: Turn, found: Found, made: Made) -> None:
     """Write a credential to a place as its newest version, and note that."""
-    await turn.fence()
+    await turn.fence(found.place)
     newest = found.newest
     label = Label(
         tags=tags_of(turn.rotation.marker, made.key_id, newest.tags if newest else {}),

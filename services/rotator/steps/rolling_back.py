@@ -38,7 +38,7 @@ async def _revert(turn: Turn, found: Found) -> bool:
             " given back. The new one works on. Ask for an emergency rotation to go forward.",
         )
         return False
-    await turn.fence()
+    await turn.fence(found.place)
     rotation, kept = turn.rotation, found.newest.tags if found.newest else {}
     label = Label(
         tags=tags_of(rotation.marker, old.key_id, kept, rollback=True),

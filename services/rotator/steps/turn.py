@@ -4,19 +4,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from services.rotator.domain import pace
+from services.rotator.domain.limits import Wait
 from services.rotator.domain.retry import NeedsAttention, after_failure
-from services.rotator.domain.rotation import Rotation, follow, heed
+from services.rotator.domain.rotation import Place, Rotation, follow, heed
 from services.rotator.domain.state import AT_REST, Signal, State
 from services.rotator.ports import Copies, Driver, FencedError, Lease, Ledger, Made, Vault
 from services.rotator.steps.hand import LONGEST_SECONDS, Hand
+from shared.clouds.errors import ThrottledError
 from shared.errors import CertifyCloudsError, PermanentError, TransientError
 
 _WITH_VALUE: Final = frozenset({State.CREATING, State.CREATED, State.VERIFIED})
 
 
-class PausedError(Exception):
-    """Somebody paused this rotation; both credentials stay as they are."""
+class HeldError(Exception):
+    """The next effect has to wait; both credentials stay as they are meanwhile."""
+
+    def __init__(self, wait: Wait) -> None:
+        super().__init__(wait.reason)
+        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class Turn:
     def __init__(self, parts: Parts, lease: Lease) -> None:
         self._parts = parts
         self._lease = lease
+        self._owner = ""
         self.is_over = False
         self.vault: Final = parts.vault
         self.copies: Final = parts.copies
@@ -57,10 +63,18 @@ class Turn:
         """Keep a value in memory until it is published."""
         self._parts.hand.hold(self.rotation, made)
 
-    async def fence(self) -> None:
-        """Call right before every effect. Raises `FencedError`, or `PausedError`."""
-        if sentence := await self._parts.ledger.fence(self._lease):
-            raise PausedError(sentence)
+    async def fence(self, place: Place | None = None) -> None:
+        """Call right before every effect: on a place, or (without one) on the target.
+
+        Raises `FencedError`, or `HeldError`.
+        """
+        self._owner = f"vault {place.vault_url}" if place else f"target {self.rotation.driver}"
+        if wait := await self._parts.ledger.fence(self._lease, self._owner):
+            raise HeldError(wait)
+
+    async def slow_down(self, seconds: float) -> None:
+        """Let no rotation write where this one was asked to slow down."""
+        await self._parts.ledger.shut(self._owner, seconds)
 
     async def until(self, rotation: Rotation) -> float:
         """Return the seconds until the rotation's overlap is over."""
@@ -123,8 +137,9 @@ async def _step(turn: Turn, steps: Mapping[State, Step], stop: Stop) -> None:
             await turn.record(after)
         else:
             await steps[turn.rotation.state](turn)
-    except PausedError as paused:
-        await turn.record(replace(turn.rotation, reason=str(paused)), wait=pace.PAUSED)
+    except HeldError as held:
+        after = replace(turn.rotation, reason=str(held))
+        await turn.record(after, wait=held.wait.span.total_seconds())
     except TransientError as error:
         await again(turn, error, stop)
     except PermanentError as error:
@@ -138,6 +153,8 @@ async def again(turn: Turn, error: TransientError, stop: Stop) -> None:
     if isinstance(decision, NeedsAttention):
         await stop(turn, f"{sentence(error)} {decision.reason}")
         return
+    if isinstance(error, ThrottledError):
+        await turn.slow_down(decision.wait.total_seconds())
     reason = f"{sentence(error)} {decision.reason or ''}".strip()
     after = replace(rotation, tries=rotation.tries + 1, reason=reason)
     await turn.record(after, wait=decision.wait.total_seconds())

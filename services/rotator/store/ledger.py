@@ -4,19 +4,24 @@ Each method is one short transaction. None is open while a cloud answers.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
 from services.rotator.domain.announce import announce
+from services.rotator.domain.limits import Wait
 from services.rotator.domain.rotation import Rotation, stamp
 from services.rotator.domain.switches import holding, sentence, subject_of
 from services.rotator.ports import FencedError, Lease
-from services.rotator.store import changes, pauses
+from services.rotator.store import budgets, changes, pauses
+from services.rotator.store.budgets import DEFAULT_RATES, Rates
 from services.rotator.store.lease import EFFECT_SECONDS, LEASE_SECONDS
 from services.rotator.store.rows import PLACES, ROTATION, to_rotation
 from shared.database import Connection, Pool
 from shared.events import Event
+
+PAUSED: Final = timedelta(minutes=1)
+"""When a rotation that is paused looks again."""
 
 _CLAIM: Final = """
     WITH due AS (
@@ -74,8 +79,11 @@ class Outbox(Protocol):
 class PostgresLedger:
     """Implements `ports.Ledger`; `owner` names this process among all."""
 
-    def __init__(self, pool: Pool, outbox: Outbox, owner: UUID) -> None:
+    def __init__(
+        self, pool: Pool, outbox: Outbox, owner: UUID, rates: Rates = DEFAULT_RATES
+    ) -> None:
         self._pool = pool
+        self._rates = rates
         self._outbox = outbox
         self._owner = owner
 
@@ -86,7 +94,7 @@ class PostgresLedger:
                 return None
             return Lease(await get(conn, row["id"]), row["epoch"])
 
-    async def fence(self, lease: Lease) -> str | None:
+    async def fence(self, lease: Lease, owner: str) -> Wait | None:
         rotation = lease.rotation
         async with self._pool.transaction() as conn:
             held = await conn.fetchval(
@@ -96,8 +104,15 @@ class PostgresLedger:
             )
             if held is None:
                 raise FencedError
-            switches = await pauses.list_all(conn)
-        return sentence(holding(switches, subject_of(rotation)))
+            paused = sentence(holding(await pauses.list_all(conn), subject_of(rotation)))
+            if paused:
+                return Wait(span=PAUSED, reason=paused)
+            wait = await budgets.take(conn, rotation, owner, self._rates)
+        return wait if wait.span else None
+
+    async def shut(self, owner: str, seconds: float) -> None:
+        async with self._pool.transaction() as conn:
+            await budgets.shut(conn, owner, seconds)
 
     async def record(
         self, lease: Lease, after: Rotation, *, wait: float | None = None, keep: bool = False

@@ -17,6 +17,7 @@ from tests.support.saga.harness import scene
 from tests.support.saga.ledgers import Bench, MemoryBench, Noted, PostgresBench
 
 FIRST, SECOND = 1, 2
+OWNER = "vault https://kv.vault.example"
 ROTATION = scene().rotation
 COMPLETED = "certifyclouds.rotation.completed.v1"
 
@@ -141,7 +142,7 @@ async def test_whoever_was_taken_over_writes_and_does_nothing_any_more(
     assert await bench.ledger(SECOND).claim() is not None
 
     with pytest.raises(FencedError):
-        await ledger.fence(lease)
+        await ledger.fence(lease, OWNER)
     with pytest.raises(FencedError):
         await ledger.record(lease, follow(rotation, Signal.ADVANCE), wait=0.0)
 
@@ -157,7 +158,7 @@ async def test_the_fence_lengthens_the_lease(bench: Bench, rotation: Rotation) -
 
     for _ in range(3):
         await bench.pass_time(LEASE_SECONDS)
-        assert await ledger.fence(lease) is None
+        assert await ledger.fence(lease, OWNER) is None
 
     assert await bench.ledger(SECOND).claim() is None
 
@@ -169,7 +170,9 @@ async def test_the_fence_tells_who_paused_it(bench: Bench, rotation: Rotation) -
 
     await bench.pause(rotation)
 
-    assert "ada paused" in (await ledger.fence(lease) or "")
+    held = await ledger.fence(lease, OWNER)
+    assert held is not None
+    assert "ada paused" in held.reason
 
 
 async def test_the_overlap_begins_when_it_is_published(bench: Bench, rotation: Rotation) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.rotator.domain.announce import announce
+from services.rotator.domain.limits import Wait
 from services.rotator.domain.marker import Marker
 from services.rotator.domain.rotation import Place, Rotation, stamp
 from services.rotator.domain.standing import Capabilities, Held, Standing
@@ -165,10 +166,15 @@ class MemoryLedger:
                 return Lease(row.rotation, row.epoch)
         return None
 
-    async def fence(self, lease: Lease) -> str | None:
+    async def fence(self, lease: Lease, owner: str) -> Wait | None:
+        del owner
         row = self._mine(lease)
         row.due = row.until = self._now + LEASE_SECONDS
-        return self.book.paused
+        paused = self.book.paused
+        return Wait(span=timedelta(minutes=1), reason=paused) if paused else None
+
+    async def shut(self, owner: str, seconds: float) -> None:
+        del owner, seconds
 
     async def record(
         self, lease: Lease, after: Rotation, *, wait: float | None = None, keep: bool = False
