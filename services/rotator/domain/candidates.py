@@ -1,12 +1,15 @@
 """Which credentials and secrets could belong together at all, without comparing each with each.
 
 Whatever speaks for a match is shared by both sides: a word, an id, a time, a consumer. So both are
-filed under what they could share, and only those that meet are compared.
+filed under what they could share, and only those that meet are compared. Words need more than one
+meeting: names alone show a match only if they share more than half of their words, so they share
+one of the rarest.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Final, TypeAlias
 
 from services.rotator.domain.names import words_of
@@ -20,6 +23,9 @@ from services.rotator.domain.signals import (
 )
 
 Key: TypeAlias = tuple[str, object]
+ALIKE: Final = 0.54
+"""Names that are less alike than this are not shown for that alone (0.30 of at most 0.55)."""
+
 _NEIGHBOURS: Final = (-1, 0, 1)
 
 
@@ -40,12 +46,13 @@ def pairs(
             filed[key].append(number)
     told = _told(consumers, ruled)
     for credential in credentials:
-        keys = (*_of_credential(credential), *told[credential.app_id.casefold()])
-        numbers = {
-            number
-            for key in (*keys, *told[credential.key_id.casefold()])
-            for number in filed.get(key, ())
+        keys = {
+            *_of_credential(credential),
+            *_rarest_words(credential, filed),
+            *told[credential.app_id.casefold()],
+            *told[credential.key_id.casefold()],
         }
+        numbers = {number for key in keys for number in filed.get(key, ())}
         yield from ((credential, secrets[number]) for number in sorted(numbers))
 
 
@@ -56,7 +63,7 @@ def _told(
     told: defaultdict[str, list[Key]] = defaultdict(list)
     for consumer in consumers:
         for app_id in consumer.app_ids:
-            told[app_id.casefold()] += [("place", place) for place in consumer.secrets]
+            told[app_id] += [("place", place) for place in consumer.secrets]
     for key_id, place in ruled:
         told[key_id.casefold()].append(("place", place))
     return told
@@ -75,10 +82,16 @@ def _of_secret(secret: VaultSecret) -> set[Key]:
 
 def _of_credential(credential: AppCredential) -> set[Key]:
     keys: set[Key] = {("id", one.casefold()) for one in (credential.app_id, credential.key_id)}
-    for name in (credential.app_name, credential.display_name or ""):
-        keys |= {("word", word) for word in words_of(name)}
     keys |= _around("end", credential.end, SAME_END)
     return keys | _around("start", credential.start, SAME_START)
+
+
+def _rarest_words(credential: AppCredential, filed: Mapping[Key, Sequence[int]]) -> Iterator[Key]:
+    """Yield as many of each name's rarest words as any name that is alike has at least one of."""
+    for name in (credential.app_name, credential.display_name or ""):
+        keys: list[Key] = [("word", word) for word in words_of(name)]
+        keys.sort(key=lambda key: len(filed.get(key, ())))
+        yield from keys[: len(keys) - ceil(ALIKE * len(keys)) + 1]
 
 
 def _around(kind: str, moment: datetime | None, width: timedelta) -> set[Key]:

@@ -26,6 +26,7 @@ from services.rotator.domain.signals import (
     contradicted,
     heard,
     place_of,
+    together,
 )
 
 TIE: Final = 0.05
@@ -154,7 +155,7 @@ def match(
     around = Surroundings(
         app_ids=frozenset(one.app_id for one in credentials),
         key_ids=frozenset(one.key_id for one in credentials),
-        consumers=tuple(consumers),
+        together=together(consumers),
     )
     by_place: dict[Place, list[Match]] = defaultdict(list)
     for credential, secret in pairs(credentials, secrets, consumers=consumers, ruled=latest):

@@ -4,10 +4,11 @@ Only metadata is looked at: these types have no place for a value. Names are Mic
 (resource passwordCredential) and Key Vault's (secret attributes and tags).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import product
 from typing import Final, TypeAlias
 
 from services.rotator.domain.names import similarity
@@ -89,14 +90,26 @@ class Consumer:
     app_ids: frozenset[str]
     secrets: frozenset[Place]
 
+    def __post_init__(self) -> None:
+        """Write the ids in small letters, as they are compared."""
+        object.__setattr__(self, "app_ids", _lower(self.app_ids))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What else is known: all applications' client ids, all credentials' ids, and consumers."""
+    """What else is known: all applications' client ids, and all credentials' ids.
+
+    `together` holds each client id and each secret that one consumer's settings name.
+    """
 
     app_ids: frozenset[str] = frozenset()
     key_ids: frozenset[str] = frozenset()
-    consumers: tuple[Consumer, ...] = ()
+    together: frozenset[tuple[str, Place]] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Write the ids in small letters, as they are compared."""
+        object.__setattr__(self, "app_ids", _lower(self.app_ids))
+        object.__setattr__(self, "key_ids", _lower(self.key_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +130,19 @@ def place_of(vault_uri: str, name: str) -> Place:
     return vault_uri.rstrip("/").casefold(), name.casefold()
 
 
+def together(consumers: Iterable[Consumer]) -> frozenset[tuple[str, Place]]:
+    """Return each client id with each secret that one consumer's settings name."""
+    return frozenset(
+        pair for consumer in consumers for pair in product(consumer.app_ids, consumer.secrets)
+    )
+
+
 def heard(
     credential: AppCredential, secret: VaultSecret, around: Surroundings
 ) -> tuple[Signal, ...]:
     """Return what speaks for the match, the strongest first; a person's word is not in it."""
     found = {*_of_tags(credential, secret), *_of_times(credential, secret)}
-    if any(_names_both(consumer, credential, secret) for consumer in around.consumers):
+    if (credential.app_id.casefold(), secret.place) in around.together:
         found.add(Evidence.SAME_CONSUMER)
     signals = [Signal(evidence, CAPS[evidence]) for evidence in found]
     if alike := _alike(credential, secret):
@@ -140,11 +160,11 @@ def contradicted(credential: AppCredential, secret: VaultSecret, around: Surroun
     ids = {credential.app_id.casefold(), credential.object_id.casefold()}
     issuers = {tags[tag] for tag in (OUR_APP, SAMPLE_APP) if tag in tags}
     keys = {tags[tag] for tag in (OUR_KEY, SAMPLE_KEY) if tag in tags}
-    others = _lower(around.key_ids) - {credential.key_id.casefold()}
-    if issuers - ids or keys & others:
+    others = (keys & around.key_ids) - {credential.key_id.casefold()}
+    if issuers - ids or others:
         return True
     values = set(tags.values())
-    return ids.isdisjoint(values) and not values.isdisjoint(_lower(around.app_ids))
+    return ids.isdisjoint(values) and not values.isdisjoint(around.app_ids)
 
 
 def _of_tags(credential: AppCredential, secret: VaultSecret) -> Iterator[Evidence]:
@@ -170,12 +190,6 @@ def _of_times(credential: AppCredential, secret: VaultSecret) -> Iterator[Eviden
 
 def _close(one: datetime | None, other: datetime | None, within: timedelta) -> bool:
     return one is not None and other is not None and abs(one - other) <= within
-
-
-def _names_both(consumer: Consumer, credential: AppCredential, secret: VaultSecret) -> bool:
-    return secret.place in consumer.secrets and credential.app_id.casefold() in _lower(
-        consumer.app_ids
-    )
 
 
 def _alike(credential: AppCredential, secret: VaultSecret) -> float:

@@ -46,7 +46,8 @@ def a_ruling(*, confirmed: bool = True, **changes: Any) -> Ruling:
 
 
 _few = st.integers(1, 3)
-_names = st.sampled_from(["ledger", "payroll", "ledger-api", "payroll-api-dev", "client-secret"])
+_words = st.sampled_from(["ledger", "payroll", "api", "web", "jobs", "dev", "secret"])
+_names = st.lists(_words, min_size=1, max_size=5, unique=True).map("-".join)
 _moments = st.none() | st.integers(0, 900).map(lambda seconds: NOW + timedelta(seconds=seconds))
 _ids = st.one_of(
     _few.map(lambda number: f"app-{number}"),

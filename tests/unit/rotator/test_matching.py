@@ -1,9 +1,12 @@
 """A match is scored by what speaks for it, and only a person makes it good for unattended use."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.rotator.domain.candidates import ALIKE
 from services.rotator.domain.matching import (
     TIE,
     Band,
@@ -14,7 +17,7 @@ from services.rotator.domain.matching import (
     refusal_to_run_unattended,
     score,
 )
-from services.rotator.domain.signals import CAPS, Evidence, Signal, Surroundings
+from services.rotator.domain.signals import CAPS, Evidence, Signal, Surroundings, together
 from tests.unit.rotator.matching_values import (
     DAY,
     NOW,
@@ -134,6 +137,21 @@ def test_two_applications_that_fit_a_secret_equally_well_are_ambiguous() -> None
     assert "credential key-2 of “ledger” fits as well" in found[0].sentence
 
 
+BOTH = {"client": "app-1", "audience": "app-2"}
+
+
+@pytest.mark.parametrize(("starts", "ambiguous"), [(True, True), (False, False)])
+def test_within_a_twentieth_two_fit_equally_well(starts: bool, ambiguous: bool) -> None:
+    one = a_credential(start=NOW if starts else None, end=None if starts else NOW)
+    other = a_credential(key_id="key-2", app_id="app-2", object_id="object-2")
+    secret = a_secret(tags=BOTH, created_on=NOW, expires_on=NOW)
+
+    found = match([one, other], [secret])
+
+    assert [match_.score for match_ in found] == [0.935 if starts else 0.96, 0.9]
+    assert [match_.ambiguous for match_ in found] == [ambiguous, ambiguous]
+
+
 def test_two_credentials_of_one_application_are_told_apart_by_the_tag_of_the_rotation() -> None:
     old = a_credential(app_name="payroll", start=NOW, end=NOW)
     new = a_credential(app_name="payroll", key_id="key-2")
@@ -193,10 +211,12 @@ def test_however_high_a_score_is_nothing_runs_unattended_before_a_person_confirm
 
 def test_a_confirmation_settles_a_tie() -> None:
     tied = [a_credential(end=NOW), a_credential(key_id="key-2", app_id="app-2", end=NOW)]
+    secret = a_secret(tags=BOTH, expires_on=NOW)
 
-    found = match(tied, [a_secret(expires_on=NOW)], rulings=[a_ruling()])
+    found = match(tied, [secret], rulings=[a_ruling()])
 
-    assert [one.unattended for one in found] == [True, False]
+    assert [(one.score, one.unattended) for one in found] == [(1.0, True), (0.96, False)]
+    assert [one.ambiguous for one in match(tied, [secret])] == [True, True]
 
 
 def test_two_confirmed_credentials_of_one_secret_are_refused_until_one_is_rejected() -> None:
@@ -248,6 +268,20 @@ def matched(estate: dict[str, list[object]]) -> tuple[Match, ...]:
     return match(**estate)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("seconds", [-120, -1, 1, 120])
+@pytest.mark.parametrize("offset", [0, 119, 120, 600])
+def test_the_index_finds_times_on_both_sides_of_a_border(seconds: int, offset: int) -> None:
+    moment = NOW + timedelta(seconds=offset)
+    near = moment + timedelta(seconds=seconds)
+
+    assert match([a_credential(end=moment)], [a_secret(expires_on=near)])
+    assert match([a_credential(start=moment)], [a_secret(created_on=near)])
+
+
+def test_names_that_the_index_passes_over_would_not_be_shown() -> None:
+    assert band_of(score([Signal(Evidence.NAMES, ALIKE * CAPS[Evidence.NAMES])])) is Band.HIDDEN
+
+
 @given(estates())
 def test_the_index_finds_what_comparing_each_with_each_finds(
     estate: dict[str, list[object]],
@@ -256,7 +290,7 @@ def test_the_index_finds_what_comparing_each_with_each_finds(
     around = Surroundings(
         app_ids=frozenset(one.app_id for one in estate["credentials"]),
         key_ids=frozenset(one.key_id for one in estate["credentials"]),
-        consumers=tuple(estate["consumers"]),
+        together=together(estate["consumers"]),
     )
     judged = [
         judge(credential, secret, around, latest.get((credential.key_id, secret.place)))

@@ -45,7 +45,7 @@ def test_a_wait_that_is_shorter_than_ours_or_no_number_changes_nothing(asked: fl
 
 
 def test_a_longer_wait_is_honoured() -> None:
-    assert after_failure(1, 90.5) == Again(wait=90.5 * SECOND)
+    assert after_failure(1, 30.5) == Again(wait=30.5 * SECOND)
     assert after_throttling(1, 21600) == Again(wait=LONGEST_WAIT)
 
 

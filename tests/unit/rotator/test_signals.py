@@ -16,6 +16,7 @@ from services.rotator.domain.signals import (
     VaultSecret,
     contradicted,
     heard,
+    together,
 )
 from tests.unit.rotator.matching_values import NOW, VAULT, a_credential, a_secret
 
@@ -98,7 +99,7 @@ def test_a_consumer_speaks_when_its_settings_name_both(
 ) -> None:
     consumer = Consumer(name="web", app_ids=frozenset(app_ids), secrets=frozenset(secrets))
 
-    found = evidence(a_secret(), Surroundings(consumers=(consumer,)))
+    found = evidence(a_secret(), Surroundings(together=together([consumer])))
 
     assert found == [Evidence.SAME_CONSUMER] * speaks
 

@@ -49,6 +49,15 @@ def test_before_a_freeze_until_the_end_the_turn_is_brought_forward_to_the_last_w
     )
 
 
+def test_without_windows_the_turn_is_brought_forward_to_the_last_quarter_of_an_hour() -> None:
+    minute = timedelta(minutes=1)
+    frozen = Times(freezes=(a_freeze(NOW + 18 * minute, 60 * DAY),))
+
+    found = the_turn(frozen, due=NOW + 20 * minute)
+
+    assert (found.at, found.standing) == (NOW + 15 * minute, Standing.BROUGHT_FORWARD)
+
+
 def test_a_window_that_is_open_now_is_used_before_it_closes() -> None:
     now = datetime(2026, 1, 1, 3, tzinfo=UTC)
 
