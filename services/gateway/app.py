@@ -27,6 +27,9 @@ from services.gateway.routes import (
     own_account,
     permissions,
     queues,
+    rotation_credentials,
+    rotation_plans,
+    rotations,
     scans,
     schedules,
     second_factor,
@@ -46,6 +49,8 @@ from services.gateway.steps.api_tokens import ApiTokens
 from services.gateway.steps.approvals import Approvals
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
+from services.gateway.steps.change_credential import ChangeCredential
+from services.gateway.steps.change_rotation import ChangeRotation
 from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.checkpoints import checkpoint_export, write_public_key
 from services.gateway.steps.dead_letters import DeadLetters
@@ -53,8 +58,10 @@ from services.gateway.steps.export_audit import ExportAudit
 from services.gateway.steps.keys import Keyring, load_signing_keys, open_keyring
 from services.gateway.steps.live import LiveHub
 from services.gateway.steps.parts import Parts
+from services.gateway.steps.pause_rotations import PauseRotations
 from services.gateway.steps.people import OwnAccount, People
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
+from services.gateway.steps.request_rotation import RequestRotation
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.request_subscription import RequestSubscription
 from services.gateway.steps.request_threshold import RequestThreshold
@@ -93,6 +100,9 @@ ROUTERS: Final = (
     thresholds.router,
     approval_routes.router,
     queues.router,
+    rotation_plans.router,  # before the rotations, among whose ids its words would be looked for
+    rotations.router,
+    rotation_credentials.router,
     watch.router,
     system.router,
     keys.router,
@@ -182,6 +192,20 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         change_schedule=ChangeSchedule(pool=pool, bus=service.bus, clock=clock),
         request_threshold=RequestThreshold(pool=pool, bus=service.bus),
         request_subscription=RequestSubscription(pool=pool, bus=service.bus),
+        request_rotation=RequestRotation(
+            pool=pool,
+            bus=service.bus,
+            clock=clock,
+            approval_required=settings.needs_approval(Act.ROTATIONS),
+        ),
+        change_rotation=ChangeRotation(pool=pool, bus=service.bus, clock=clock),
+        pause_rotations=PauseRotations(pool=pool, bus=service.bus, clock=clock),
+        change_credential=ChangeCredential(
+            pool=pool,
+            bus=service.bus,
+            clock=clock,
+            overlap_floor=settings.rotation_overlap_floor_seconds,
+        ),
         approvals=approvals,
         dead_letters=DeadLetters(
             pool=pool,

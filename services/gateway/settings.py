@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from services.gateway.domain.approval import Act
 from services.gateway.domain.client_ip import Network, parse_networks
+from services.gateway.domain.rotation import LONGEST_OVERLAP_SECONDS
 from shared.settings import ServiceSettings
 
 MOST_PER_MINUTE: Final = 100_000
@@ -69,7 +70,13 @@ class Settings(ServiceSettings):
         default=False, description="Who has none may do nothing but add one."
     )
     approval_required: Annotated[str, AfterValidator(_acts)] = Field(
-        default="", description="Acts that a second person approves: purge-dead-letters."
+        default="", description="Acts that a second person approves: purge-dead-letters, rotations."
+    )
+    rotation_overlap_floor_seconds: int = Field(
+        default=3600,
+        ge=0,
+        le=LONGEST_OVERLAP_SECONDS,
+        description="The shortest overlap of a rotated credential; less is for tests only.",
     )
     audit_retention_days: int = Field(
         default=400, ge=90, le=36_500, description="How long the audit log is kept."

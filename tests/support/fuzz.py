@@ -21,7 +21,7 @@ MEANT: Final = {
     "password": ["a long walk along the harbour"],
     "username": ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan"],
 }
-NOT_BUILT: Final = ("/api/v1/rotations", "/api/v1/syncs", "/api/v1/license")
+NOT_BUILT: Final = ("/api/v1/syncs", "/api/v1/license")
 REVISED: Final = "/api/v1/users/{user_id}"
 
 

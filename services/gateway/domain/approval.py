@@ -17,9 +17,10 @@ LIFETIME: Final = timedelta(hours=24)
 
 
 class Act(StrEnum):
-    """What can be asked for."""
+    """What can be asked for; rotations wait at the rotator, not among these requests."""
 
     PURGE_DEAD_LETTERS = "purge-dead-letters"
+    ROTATIONS = "rotations"
 
 
 class Decision(StrEnum):

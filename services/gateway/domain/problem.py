@@ -114,6 +114,10 @@ def approval_refused(why: str) -> ProblemError:
     return ProblemError(HTTPStatus.CONFLICT, "approval-refused", why)
 
 
+def rotation_refused(why: str) -> ProblemError:
+    return ProblemError(HTTPStatus.CONFLICT, "rotation-refused", why)
+
+
 def approval_needed(where: str) -> ProblemError:
     return ProblemError(
         HTTPStatus.FORBIDDEN,

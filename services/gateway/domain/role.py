@@ -33,7 +33,9 @@ class Permission(StrEnum):
     REPLAY_DEAD_LETTERS = "replay_dead_letters"
     PURGE_DEAD_LETTERS = "purge_dead_letters"
     READ_AUTOMATION = "read_automation"
+    PLAN_ROTATION = "plan_rotation"
     REQUEST_ROTATION = "request_rotation"
+    MANAGE_CREDENTIALS = "manage_credentials"
     REQUEST_SYNC = "request_sync"
     APPROVE = "approve"
     READ_AUDIT = "read_audit"
@@ -69,7 +71,9 @@ _OPERATE: Final = frozenset(
     {
         Permission.REQUEST_SCAN,
         Permission.REPLAY_DEAD_LETTERS,
+        Permission.PLAN_ROTATION,
         Permission.REQUEST_ROTATION,
+        Permission.MANAGE_CREDENTIALS,
         Permission.REQUEST_SYNC,
     }
 )
@@ -78,7 +82,8 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _READ,
     Role.AUDITOR: _READ | {Permission.READ_USERS, Permission.READ_AUDIT, Permission.READ_KEYS},
     Role.OPERATOR: _READ | _OPERATE,
-    Role.APPROVER: _READ | {Permission.APPROVE},
+    # Whoever approves a plan makes one to read.
+    Role.APPROVER: _READ | {Permission.APPROVE, Permission.PLAN_ROTATION},
     Role.ADMIN: frozenset(Permission),
 }
 

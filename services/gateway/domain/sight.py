@@ -1,12 +1,21 @@
 """What somebody with a scope sees of a scan and of the live stream: their own vaults' part."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from services.gateway.domain.scope import Scope
-from shared.events import LicenseChanged, ReleaseAvailable, ScanCompleted, VaultScanned
+from shared.events import (
+    LicenseChanged,
+    ReleaseAvailable,
+    RotationCompleted,
+    RotationFailed,
+    RotationPublished,
+    RotationStep,
+    ScanCompleted,
+    VaultScanned,
+)
 from shared.events.alerting import AlertResolved
 from shared.events.scanning import ScanOutcome
 
@@ -35,7 +44,19 @@ class About(StrEnum):
     VAULT = "vault"
     ITEM = "item"
     ALERT = "alert"
+    ROTATION = "rotation"
     WHOLE = "whole"
+
+
+_ROTATION: Final = (About.ROTATION, "rotation_id")
+_BY_ID: Final[Mapping[str, tuple[About, str]]] = {
+    ScanCompleted.type: (About.SCAN, "scan_id"),
+    AlertResolved.type: (About.ALERT, "alert_id"),
+    RotationStep.type: _ROTATION,
+    RotationPublished.type: _ROTATION,
+    RotationCompleted.type: _ROTATION,
+    RotationFailed.type: _ROTATION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +73,25 @@ def subject_of(type_: str, data: Mapping[str, Any]) -> Subject:
     credential = data.get("credential")
     if type_ in _FOR_ALL:
         return Subject(About.ALL)
-    if type_ == ScanCompleted.type:
-        return Subject(About.SCAN, str(data["scan_id"]))
+    if type_ in _BY_ID:
+        about, name = _BY_ID[type_]
+        return Subject(about, str(data[name]))
     if type_ == VaultScanned.type:
         return Subject(About.VAULT, place=(data["vault_id"], data.get("subscription_id")))
-    if type_ == AlertResolved.type:
-        return Subject(About.ALERT, str(data["alert_id"]))
     if credential:
         return Subject(About.ITEM, str(credential["item_id"]))
     return Subject(About.WHOLE)
 
 
-def sees(scope: Scope, subject: Subject, place: Place | None) -> bool:
-    """Say whether an event is shown; `place` is where its item or alert was found, if it was."""
+def sees(scope: Scope, subject: Subject, places: Collection[Place]) -> bool:
+    """Say whether an event is shown; `places` are where its item, alert or rotation was found.
+
+    A rotation has several, and is shown to those who see all of them.
+    """
     if subject.about in {About.ALL, About.SCAN}:
         return True
-    where = subject.place or place
-    return where is not None and scope.holds(*where)
+    where = [subject.place] if subject.place else places
+    return bool(where) and all(scope.holds(*place) for place in where)
 
 
 def own_part(scan: Mapping[str, Any], numbers: Mapping[str, Any] | None) -> dict[str, Any]:

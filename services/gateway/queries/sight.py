@@ -1,7 +1,7 @@
 """What of scans and of the live stream lies in somebody's scope."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from asyncpg import Record
@@ -10,6 +10,9 @@ from services.gateway.domain.sight import About, Place, Subject, own_part
 from services.gateway.queries.reach import Reach, ids
 from shared.database import Connection, Pool
 from shared.selector import Facts, Field
+
+# Ids begin at 1: no scope holds it.
+_NOWHERE: Final[Place] = (0, None)
 
 
 async def own_scans(
@@ -35,33 +38,43 @@ async def own_scans(
     return [own_part(dict(scan), numbers.get(scan["id"])) for scan in scans]
 
 
-async def places_of(pool: Pool, subjects: Iterable[Subject]) -> dict[Subject, Place]:
-    """Return the vaults, with their subscriptions, of the items and alerts that events name."""
-    items = {int(it.id): it for it in subjects if it.about is About.ITEM}
-    alerts = {UUID(it.id): it for it in subjects if it.about is About.ALERT}
-    if not items and not alerts:
+async def places_of(pool: Pool, subjects: Iterable[Subject]) -> dict[Subject, list[Place]]:
+    """Return the vaults, with their subscriptions, of what events name.
+
+    A rotation has one for each of its secrets; one that the inventory does not know is nowhere.
+    """
+    known = {(subject.about, subject.id): subject for subject in subjects}
+    items, alerts, rotations = (
+        [id_ for about, id_ in known if about is wanted]
+        for wanted in (About.ITEM, About.ALERT, About.ROTATION)
+    )
+    if not items and not alerts and not rotations:
         return {}
     rows = await pool.fetch(
         """
-        SELECT i.id AS item_id, NULL::uuid AS alert_id, i.vault_id, i.subscription_id
+        SELECT 'item' AS about, i.id::text AS id, i.vault_id, i.subscription_id
           FROM scanner.v_item_key AS i
          WHERE i.id = ANY ($1::bigint[])
          UNION ALL
-        SELECT NULL, a.id, i.vault_id, i.subscription_id
+        SELECT 'alert', a.id::text, i.vault_id, i.subscription_id
           FROM alerting.v_alert AS a
           JOIN scanner.v_item_key AS i ON i.id = a.item_id
          WHERE a.id = ANY ($2::uuid[])
+         UNION ALL
+        SELECT 'rotation', p.rotation_id::text, i.vault_id, i.subscription_id
+          FROM rotator.v_rotation_place AS p
+          LEFT JOIN scanner.v_item_key AS i ON i.id = (p.reference ->> 'item_id')::bigint
+         WHERE p.rotation_id = ANY ($3::uuid[])
         """,
-        list(items),
-        list(alerts),
+        [int(id_) for id_ in items],
+        [UUID(id_) for id_ in alerts],
+        [UUID(id_) for id_ in rotations],
     )
-    return {
-        items[row["item_id"]] if row["alert_id"] is None else alerts[row["alert_id"]]: (
-            row["vault_id"],
-            row["subscription_id"],
-        )
-        for row in rows
-    }
+    found: dict[Subject, list[Place]] = {}
+    for row in rows:
+        place = _NOWHERE if row["vault_id"] is None else (row["vault_id"], row["subscription_id"])
+        found.setdefault(known[About(row["about"]), row["id"]], []).append(place)
+    return found
 
 
 async def vault_facts(pool: Pool) -> dict[int, Facts]:

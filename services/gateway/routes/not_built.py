@@ -15,20 +15,6 @@ router = APIRouter(
 )
 
 
-@router.get("/rotations")
-@needs(Permission.READ_AUTOMATION)
-async def list_rotations() -> Response:
-    """Answer 501."""
-    raise problem.not_built("Rotation")
-
-
-@router.post("/rotations")
-@needs(Permission.REQUEST_ROTATION)
-async def request_rotation() -> Response:
-    """Answer 501."""
-    raise problem.not_built("Rotation")
-
-
 @router.get("/syncs")
 @needs(Permission.READ_AUTOMATION)
 async def list_syncs() -> Response:

@@ -142,7 +142,7 @@ class LiveStream:
         return [
             _without_numbers(event) if subjects[event.id].about is About.SCAN else event
             for event in events
-            if sees(self.scope, subjects[event.id], places.get(subjects[event.id]))
+            if sees(self.scope, subjects[event.id], places.get(subjects[event.id], ()))
         ]
 
     async def _progress(self, events: Sequence[LiveEvent]) -> dict[str, dict[str, Any]]:

@@ -13,12 +13,16 @@ from services.gateway.steps.api_tokens import ApiTokens
 from services.gateway.steps.approvals import Approvals
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
+from services.gateway.steps.change_credential import ChangeCredential
+from services.gateway.steps.change_rotation import ChangeRotation
 from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.dead_letters import DeadLetters
 from services.gateway.steps.export_audit import ExportAudit
 from services.gateway.steps.live import PING_SECONDS, LiveHub
+from services.gateway.steps.pause_rotations import PauseRotations
 from services.gateway.steps.people import OwnAccount, People
 from services.gateway.steps.request_permission_check import RequestPermissionCheck
+from services.gateway.steps.request_rotation import RequestRotation
 from services.gateway.steps.request_scan import RequestScan
 from services.gateway.steps.request_subscription import RequestSubscription
 from services.gateway.steps.request_threshold import RequestThreshold
@@ -51,6 +55,10 @@ class Parts:
     change_schedule: ChangeSchedule
     request_threshold: RequestThreshold
     request_subscription: RequestSubscription
+    request_rotation: RequestRotation
+    change_rotation: ChangeRotation
+    pause_rotations: PauseRotations
+    change_credential: ChangeCredential
     dead_letters: DeadLetters
     approvals: Approvals
     export_audit: ExportAudit

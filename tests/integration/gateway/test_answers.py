@@ -35,7 +35,7 @@ REFUSALS: list[tuple[str, str, bytes | None, int, str | None]] = [
     ("GET", "/api/v1/items?tag=x", None, 422, "wrong-parameter"),
     ("GET", "/api/v1/items/99999999999999999999", None, 422, "invalid"),
     ("GET", "/api/v1/scans?cursor=W251bGwsIjEiLCIxIl0", None, 422, "wrong-parameter"),
-    ("GET", "/api/v1/rotations", None, 501, "not-implemented"),
+    ("GET", "/api/v1/syncs", None, 501, "not-implemented"),
     ("POST", "/api/v1/syncs", b"{}", 501, "not-implemented"),
 ]
 

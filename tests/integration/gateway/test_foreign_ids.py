@@ -14,6 +14,7 @@ from services.gateway.domain.scope import Scope
 from services.gateway.middleware.guard import permission_of
 from tests.support.database import Database
 from tests.support.gateway import Gateway, SeedItem, running_gateway, seed_estate
+from tests.support.rotations import hold
 
 PARAMETER = re.compile(r"{(\w+)}")
 # Scans are everybody's: somebody with a scope sees them with the numbers of their part.
@@ -28,8 +29,15 @@ NOBODYS: Mapping[str, str] = {
     "token_id": "00000000-0000-4000-8000-000000000006",
     "subscription_id": "00000000-0000-4000-8000-000000000008",
     "approval_id": "00000000-0000-4000-8000-000000000007",
+    "credential_id": "00000000-0000-4000-8000-000000000009",
+    "rotation_id": "00000000-0000-4000-8000-00000000000a",
+    "plan_id": "00000000-0000-4000-8000-00000000000b",
     "queue": "scanner.none",
     "letter_id": "00000000-0000-4000-8000-000000000005",
+}
+# What an endpoint asks for before it looks at the id.
+BODIES: Mapping[str, dict[str, str]] = {
+    "/api/v1/rotations/{rotation_id}/approve": {"plan_hash": "ab" * 32}
 }
 
 
@@ -68,9 +76,13 @@ async def foreign(gateway: Gateway, database: Database) -> dict[str, str]:
         token = (await admin.post("/api/v1/auth/tokens", json=made)).json()
         everybody = (await admin.get("/api/v1/users")).json()["data"]
         items = (await admin.get("/api/v1/items")).json()["data"]
+    mine, theirs = (
+        next(item["id"] for item in items if item["name"] == name) for name in ("mine", "theirs")
+    )
     return {
         **NOBODYS,
-        "item_id": str(next(item["id"] for item in items if item["name"] == "theirs")),
+        **await hold(database, mine, theirs),
+        "item_id": str(theirs),
         "vault_id": "2",
         "user_id": next(user["id"] for user in everybody if user["username"] == me),
         "session_id": own[0]["id"],
@@ -88,7 +100,7 @@ async def test_an_id_out_of_sight_is_answered_like_one_that_does_not_exist(
         gateway.see(lambda _: scope)
         async with await gateway.signed_in(role) as http:
             for method, path, permission in by_parameter():
-                body = {} if method in {"POST", "PUT", "PATCH"} else None
+                body = BODIES.get(path, {}) if method in {"POST", "PUT", "PATCH"} else None
                 answers = [
                     told(await http.request(method, filled(path, given), json=body))
                     for given in (ids, NOBODYS)

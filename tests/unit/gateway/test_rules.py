@@ -20,10 +20,21 @@ def test_every_permission_belongs_to_the_administrator_and_every_role_is_in_the_
 
 
 def test_only_operators_and_administrators_set_things_in_motion() -> None:
-    acting = {Permission.REQUEST_SCAN, Permission.REQUEST_ROTATION, Permission.REQUEST_SYNC}
+    acting = {
+        Permission.REQUEST_SCAN,
+        Permission.REQUEST_ROTATION,
+        Permission.MANAGE_CREDENTIALS,
+        Permission.REQUEST_SYNC,
+    }
     for permission in acting:
         assert {role for role in Role if allows(role, permission)} == {Role.OPERATOR, Role.ADMIN}
     assert {role for role in Role if allows(role, Permission.MANAGE_LICENSE)} == {Role.ADMIN}
+
+
+def test_whoever_asks_for_a_rotation_or_approves_one_can_make_its_plan_to_read() -> None:
+    planning = {role for role in Role if allows(role, Permission.PLAN_ROTATION)}
+
+    assert planning == {Role.OPERATOR, Role.APPROVER, Role.ADMIN}
 
 
 def test_who_is_not_signed_in_may_only_what_is_open() -> None:

@@ -60,6 +60,11 @@ OWN = {
             {"credential": CREDENTIAL},
             Subject(About.ITEM, "7"),
         ),
+        (
+            "certifyclouds.rotation.step.v1",
+            {"rotation_id": "r", "credential": CREDENTIAL},
+            Subject(About.ROTATION, "r"),
+        ),
         ("certifyclouds.alert.raised.v1", {"credential": None}, Subject(About.WHOLE)),
         ("certifyclouds.permission.changed.v1", {"missing": 3}, Subject(About.WHOLE)),
         ("certifyclouds.some.news.v1", {}, Subject(About.WHOLE)),
@@ -75,7 +80,11 @@ def test_only_the_installations_own_news_are_for_all_without_a_place() -> None:
     without_a_place = {
         event.type
         for event in SUBSCRIPTIONS["gateway"]
-        if sees(SCOPE, subject_of(event.type, {"scan_id": 1, "vault_id": 9, "alert_id": 1}), None)
+        if sees(
+            SCOPE,
+            subject_of(event.type, {"scan_id": 1, "vault_id": 9, "alert_id": 1, "rotation_id": 1}),
+            (),
+        )
     }
 
     assert without_a_place == {
@@ -93,9 +102,17 @@ def test_only_the_installations_own_news_are_for_all_without_a_place() -> None:
 def test_what_lies_in_scope_is_shown(
     about: About, place: tuple[int, str | None], *, shown: bool
 ) -> None:
-    assert sees(SCOPE, Subject(about, "7"), place) is shown
-    assert sees(SCOPE, Subject(About.VAULT, place=place), None) is shown
-    assert not sees(SCOPE, Subject(About.WHOLE), None)
+    assert sees(SCOPE, Subject(about, "7"), [place]) is shown
+    assert sees(SCOPE, Subject(About.VAULT, place=place), ()) is shown
+    assert not sees(SCOPE, Subject(About.WHOLE), ())
+
+
+def test_a_rotation_is_shown_to_those_who_see_all_of_its_places() -> None:
+    rotation = Subject(About.ROTATION, "r")
+
+    assert sees(SCOPE, rotation, [(1, "sub-a"), (9, "sub-b")])
+    assert not sees(SCOPE, rotation, [(1, "sub-a"), (9, "sub-a")])
+    assert not sees(SCOPE, rotation, ())
 
 
 def test_a_scan_is_shown_with_the_numbers_of_ones_own_vaults() -> None:
