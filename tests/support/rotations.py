@@ -188,10 +188,11 @@ async def move(
         await conn.execute(
             """
             UPDATE rotator.rotation
-               SET state = $2, over = $3, reason = $4, plan_hash = $5, changed_at = $6
+               SET state = $2, over = $3, reason = $4, plan_hash = $5, changed_at = $6,
+                   plan = $7
              WHERE id = $1
             """,
-            *(UUID(rotation), state, over, reason, HASH, utc_now()),
+            *(UUID(rotation), state, over, reason, HASH, utc_now(), DOCUMENT),
         )
         await conn.execute(
             """

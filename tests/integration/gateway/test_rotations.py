@@ -230,13 +230,10 @@ async def test_a_plan_is_asked_for_made_and_read(
     assert (await gateway.actions())[-1][0::2] == ("rotation:plan-requested", asked.json()["id"])
 
 
-async def test_an_approver_makes_the_plan_reads_it_and_approves_it(
+async def test_an_approver_reads_the_plan_and_approves_it(
     gateway: Gateway, database: Database, ada: httpx.AsyncClient, eve: httpx.AsyncClient
 ) -> None:
     rotation = await waiting(ada, database)
-    unread = await shown(eve, rotation)
-    await eve.post(PLANS, json={"credential_id": unread["credential_id"]})
-    await hear(database)
     read = await shown(eve, rotation)
     answers = [
         await change(eve, rotation, "approve", plan_hash=read["plan_hash"], reason="read it")
@@ -245,8 +242,7 @@ async def test_an_approver_makes_the_plan_reads_it_and_approves_it(
     await hear(database)
     after = await shown(eve, rotation)
 
-    assert (unread["plan"], unread["plan_hash"]) == (None, HASH)
-    assert read["plan"] == DOCUMENT
+    assert (read["plan"], read["plan_hash"]) == (DOCUMENT, HASH)
     assert answers == [(202, {"id": rotation, "change": "approve"})] * 2
     assert after["state"] == "scheduled"
     assert after["approved_by"] not in (None, after["requested_by"])
