@@ -2,6 +2,9 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Final
+
+_LATEST: Final = 253_402_300_799
 
 
 class Clock:
@@ -27,9 +30,13 @@ def iso(epoch: int) -> str:
 
 
 def epoch_of(text: str) -> int | None:
-    """Return the instant that ISO 8601 text with an offset names; None where it is none."""
+    """Return the instant that ISO 8601 text with an offset names, in seconds since the epoch.
+
+    None where it names none between 1970 and 9999.
+    """
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return None if found.tzinfo is None else int(found.timestamp())
+    epoch = -1 if found.tzinfo is None else int(found.timestamp())
+    return epoch if 0 <= epoch <= _LATEST else None

@@ -6,7 +6,7 @@ Microsoft Graph REST API v1.0: "application: addPassword", "passwordCredential",
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -154,10 +154,11 @@ def _invalid(refuse: Refuse, what: str, message: str, name: str) -> RefusedError
 
 def _two_years_after(epoch: int) -> int:
     begun = datetime.fromtimestamp(epoch, UTC)
+    year = min(begun.year + 2, MAXYEAR)
     try:
-        return int(begun.replace(year=begun.year + 2).timestamp())
+        return int(begun.replace(year=year).timestamp())
     except ValueError:  # the 29th of February
-        return int(begun.replace(year=begun.year + 2, day=28).timestamp())
+        return int(begun.replace(year=year, day=28).timestamp())
 
 
 def _instant(asked: Document, name: str, refuse: Refuse) -> int | None:

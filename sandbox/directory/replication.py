@@ -3,17 +3,18 @@
 Entra answers a write when one of its replicas has it. A new client secret has been seen refused for
 4 to 18 seconds afterwards, and reads have been seen that did not show it. Both are switched on
 here: the delay at the token endpoint in seconds of the sandbox's own time, the one of reads in
-reads, so that a test waits for nothing.
+reads, so that a test waits for nothing. While a write is under way another one is refused.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sandbox.clock import Clock
 from sandbox.estate.directory import DirectoryObject, KeyCredential, PasswordCredential
 
 Credential = PasswordCredential | KeyCredential
+WRITE_SECONDS: Final = 0.005
 C = TypeVar("C", PasswordCredential, KeyCredential)
 
 
@@ -30,11 +31,15 @@ class _Change:
 
 @dataclass(slots=True)
 class Replication:
-    """`token_seconds` and `stale_reads` hold for changes from then on."""
+    """`token_seconds` and `stale_reads` hold for changes from then on.
+
+    `write_seconds` is how long a write takes, by the machine's time.
+    """
 
     clock: Clock
     token_seconds: float = 0.0
     stale_reads: int = 0
+    write_seconds: float = WRITE_SECONDS
     _changes: list[_Change] = field(default_factory=list)
 
     def added(self, found: DirectoryObject, credential: Credential) -> None:
@@ -67,8 +72,6 @@ class Replication:
         )
 
     def _note(self, found: DirectoryObject, credential: Credential, *, added: bool) -> None:
-        if not self.token_seconds and not self.stale_reads:
-            return
         now = self.clock.time()
         self._changes = [each for each in self._changes if each.reads or each.until > now]
         until = now + self.token_seconds

@@ -7,6 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.directory import policies
+from sandbox.directory.replication import WRITE_SECONDS
 from sandbox.estate.directory import Application, ManagementPolicy
 from sandbox.owner import NotPossibleError
 from sandbox.upheaval import YEARS, principal_named
@@ -17,15 +18,17 @@ Span = Annotated[int, Field(ge=1, le=YEARS)]
 
 
 class ReplicationSetting(BaseModel):
-    """How long a changed credential is not known everywhere; what is absent is none.
+    """How long a changed credential is not known everywhere; what is absent is as at first.
 
     In seconds for the token endpoint, in further reads of the application for Microsoft Graph.
+    `write_seconds` is how long a write takes, during which another one is refused.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     token_seconds: Annotated[float, Field(ge=0, le=YEARS)] = 0.0
     stale_reads: Annotated[int, Field(ge=0, le=_MOST)] = 0
+    write_seconds: Annotated[float, Field(ge=0, le=60)] = WRITE_SECONDS
 
 
 class PolicySetting(BaseModel):
@@ -82,6 +85,7 @@ def set_replication(world: World, setting: ReplicationSetting) -> dict[str, Any]
     """Set the delays of changes from now, and return them."""
     world.replication.token_seconds = setting.token_seconds
     world.replication.stale_reads = setting.stale_reads
+    world.replication.write_seconds = setting.write_seconds
     return setting.model_dump()
 
 

@@ -29,14 +29,13 @@ from sandbox.world import World
 _ALL: Final = {"Application.ReadWrite.All", "Directory.ReadWrite.All"}
 _OWNED: Final = "Application.ReadWrite.OwnedBy"
 _SECRET_BYTES: Final = 30
-_WRITE_SECONDS: Final = 0.005
 
 Find = Callable[[str], Application]
 Operation = Callable[[Application, Document], Awaitable[Response]]
 
 
 class Writer:
-    """Takes the writes to applications that Graph found and whose callers it knows."""
+    """Takes the writes of callers whose tokens Graph has checked."""
 
     def __init__(self, world: World, refuse: Refuse, media_type: str) -> None:
         self._world = world
@@ -170,7 +169,7 @@ class Writer:
             raise self._refuse(409, "Directory_ConcurrencyViolation", message)
         self._under_way.add(application.object_id)
         try:
-            await asyncio.sleep(_WRITE_SECONDS)
+            await asyncio.sleep(self._world.replication.write_seconds)
             yield
         finally:
             self._under_way.discard(application.object_id)

@@ -76,7 +76,7 @@ def _signer(header: dict[str, Any], expected: Expected, refuse: Refuse) -> KeyCr
         )
         raise refuse(5002723, message)
     for key in expected.keys:
-        if key.key and key.usage == "Verify" and wanted in _digests(key.key):
+        if key.key and wanted in _digests(key.key):
             if not key.start <= expected.now < key.end:
                 raise refuse(700027, _reason("The key used is expired.", key))
             return key

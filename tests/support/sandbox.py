@@ -74,9 +74,9 @@ class Control:
         return self._answer("PUT", what, setting)
 
     @contextmanager
-    def replication(self, *, token_seconds: float = 0, stale_reads: int = 0) -> Iterator[None]:
+    def replication(self, **delays: float) -> Iterator[None]:
         """Let changes of credentials take so long to be known everywhere."""
-        self.put("replication", token_seconds=token_seconds, stale_reads=stale_reads)
+        self.put("replication", **delays)
         try:
             yield
         finally:

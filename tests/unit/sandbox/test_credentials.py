@@ -45,6 +45,8 @@ def test_a_span_is_written_as_iso_8601_writes_it(seconds: int, text: str) -> Non
         ("2030-01-01T01:00:00.1234567+01:00", 1_893_456_000),
         ("2030-01-01T00:00:00", None),
         ("tomorrow", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
     ],
 )
 def test_an_instant_needs_an_offset(text: str, epoch: int | None) -> None:

@@ -128,6 +128,17 @@ async def test_a_certificate_holds_for_a_year_at_most(graph: Applications) -> No
     assert timedelta(days=365) < ends - datetime.now(UTC) <= timedelta(days=366)
 
 
+async def test_a_credential_does_not_outlast_its_certificate(graph: Applications) -> None:
+    application, certified = graph.owned(3)["id"], certify(days=90)
+    later = certified.certificate.not_valid_after_utc + timedelta(days=1)
+
+    status, body, _ = await graph.set_keys(
+        application, certified.as_credential(endDateTime=later.isoformat())
+    )
+
+    assert (status, body["error"]["code"]) == (400, "KeyCredentialsInvalidEndDate")
+
+
 async def test_two_certificates_cannot_have_one_id(graph: Applications) -> None:
     own = "00000000-0000-4000-8000-00000000abcd"
     keys = [certify().as_credential(keyId=own) for _ in range(2)]
@@ -176,12 +187,10 @@ async def test_certificates_may_be_set_and_the_answer_be_lost(
     assert [one["displayName"] for one in await kept(graph, application)] == ["lost"]
 
 
-async def test_a_certificate_and_a_secret_at_once_meet(graph: Applications) -> None:
-    application = graph.owned(4)["id"]
+async def test_a_certificate_and_a_secret_at_once_meet(way: Way, graph: Applications) -> None:
+    application, new = graph.owned(4)["id"], certify().as_credential()
 
-    credential = certify().as_credential()
-    # One write alone may be over before the other one arrives.
-    writes = [(graph.add(application), graph.set_keys(application, credential)) for _ in range(8)]
-    answers = await asyncio.gather(*(write for pair in writes for write in pair))
+    with way.sandbox.control.replication(write_seconds=1):
+        answers = await asyncio.gather(graph.add(application), graph.set_keys(application, new))
 
     assert 409 in [status for status, _, _ in answers]

@@ -82,7 +82,8 @@ async def test_an_applications_own_policy_takes_the_place_of_the_tenants(
         allowed, _, _ = await graph.add(application, endDateTime=in_days(29))
         too_long, body, _ = await graph.add(application, endDateTime=in_days(31))
         blocked, _, _ = await graph.add(other)
-        control.put("app-policy", application=application, enabled=False)
+        off = {"enabled": False, "password_addition_blocked": True}
+        control.put("app-policy", application=application, **off)
         exempt, _, _ = await graph.add(application)
 
     assert (allowed, too_long, blocked, exempt) == (200, 400, 400, 200)

@@ -104,6 +104,20 @@ async def test_a_removed_certificate_is_honoured_and_shown_until_the_delays_are_
     assert "AADSTS700027" in late
 
 
+async def test_a_new_certificate_opens_the_door_only_after_the_delay(
+    way: Way, graph: Applications
+) -> None:
+    application, certified = graph.owned(4), certify()
+    with way.sandbox.control.replication(token_seconds=300):
+        await graph.set_keys(application["id"], certified.as_credential())
+
+    early = await refusal(way, application["appId"], certified)
+    with way.sandbox.control.moved_clock(300):
+        await sign_in(way, application["appId"], certified)
+
+    assert "AADSTS700027" in early
+
+
 async def test_an_expired_secret_says_that_it_is_expired(way: Way, graph: Applications) -> None:
     application = graph.owned()
     end = datetime.now(UTC) + timedelta(days=2)
