@@ -24,3 +24,12 @@ class Clock:
 def iso(epoch: int) -> str:
     """Return an instant as Microsoft Graph and Azure Resource Manager write it."""
     return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def epoch_of(text: str) -> int | None:
+    """Return the instant that ISO 8601 text with an offset names; None where it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else int(found.timestamp())

@@ -9,6 +9,18 @@ from starlette.responses import Response
 
 from sandbox.access_log import AccessLog
 from sandbox.directory.quota import Size
+from sandbox.directory.settings import (
+    ApplicationSetting,
+    GraphRoleSetting,
+    LimitSetting,
+    PolicySetting,
+    ReplicationSetting,
+    set_application,
+    set_graph_roles,
+    set_limits,
+    set_policy,
+    set_replication,
+)
 from sandbox.faults import Faults, Rule
 from sandbox.owner import ItemWrite, NotPossibleError, write
 from sandbox.throttle import Quotas
@@ -60,6 +72,11 @@ _CHANGES: Final[Mapping[tuple[str, str], Change]] = {
     ("POST", "vaults"): _by(VaultSetting, set_vault),
     ("POST", "identity"): _by(IdentitySetting, set_identity),
     ("PUT", "memberships"): _by(MembershipSetting, set_memberships),
+    ("POST", "applications"): _by(ApplicationSetting, set_application),
+    ("PUT", "graph-roles"): _by(GraphRoleSetting, set_graph_roles),
+    ("PUT", "app-policy"): _by(PolicySetting, set_policy),
+    ("PUT", "credential-limits"): _by(LimitSetting, set_limits),
+    ("PUT", "replication"): _by(ReplicationSetting, set_replication),
 }
 
 
@@ -82,7 +99,8 @@ class Control:
         except LookupError:
             known = (
                 "log, faults, clock, truth, items, vaults, identity, memberships, quotas, counters,"
-                " graph-quota"
+                " graph-quota, applications, graph-roles, app-policy, credential-limits,"
+                " replication"
             )
             message = f"There is no {request.method} {request.url.path}. There are: {known}."
             return answer({"error": message}, 404)

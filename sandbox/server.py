@@ -19,6 +19,7 @@ from sandbox import pki, services
 from sandbox.access import Access
 from sandbox.arguments import Arguments
 from sandbox.clock import Clock
+from sandbox.directory.replication import Replication
 from sandbox.files import write_private
 from sandbox.key_pairs import kept_rsa_key
 from sandbox.names import names
@@ -104,6 +105,7 @@ def _world(arguments: Arguments, port: int) -> World:
         access=Access(estate),
         tokens=Tokens(key, clock, estate),
         identity_header=secrets.token_urlsafe(24),
+        replication=Replication(clock),
         quotas=Quotas(
             vault=Window(arguments.vault_quota, 10.0),
             subscription=Window(arguments.subscription_quota, 10.0),

@@ -62,8 +62,10 @@ class Tokens:
     def issuer(self) -> str:
         return f"https://sts.windows.net/{self._estate.tenant_id}/"
 
-    def issue(self, principal: Principal, audience: str, usual_seconds: int) -> tuple[str, int]:
-        """Return a token and the instant at which it expires."""
+    def issue(
+        self, principal: Principal, audience: str, usual_seconds: int, *, certified: bool = False
+    ) -> tuple[str, int]:
+        """Return a token and the instant at which it expires; `certified`: by a certificate."""
         now = self._clock.epoch()
         expires = now + (self.seconds or usual_seconds)
         self.issued += 1
@@ -74,7 +76,7 @@ class Tokens:
             "nbf": now,
             "exp": expires,
             "appid": principal.client_id,
-            "appidacr": "2" if principal.kind == "managed" else "1",
+            "appidacr": "2" if certified or principal.kind == "managed" else "1",
             "idp": self.issuer,
             "idtyp": "app",
             "oid": principal.object_id,

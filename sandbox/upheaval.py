@@ -106,7 +106,7 @@ def set_identity(world: World, setting: IdentitySetting) -> dict[str, Any]:
     if "token_seconds" in setting.model_fields_set:
         tokens.seconds = setting.token_seconds
     if isinstance(setting.revoke, str):
-        tokens.revoke(_principal(world, setting.revoke).object_id)
+        tokens.revoke(principal_named(world, setting.revoke).object_id)
     elif setting.revoke:
         tokens.revoke()
     return {"token_seconds": tokens.seconds, "issued": tokens.issued}
@@ -114,12 +114,13 @@ def set_identity(world: World, setting: IdentitySetting) -> dict[str, Any]:
 
 def set_memberships(world: World, setting: MembershipSetting) -> dict[str, Any]:
     """Put an identity into groups, and out of all others."""
-    object_id = _principal(world, setting.identity).object_id
+    object_id = principal_named(world, setting.identity).object_id
     world.estate.memberships[object_id] = frozenset(setting.groups)
     return {"object_id": object_id, "groups": sorted(setting.groups)}
 
 
-def _principal(world: World, name: str) -> Principal:
+def principal_named(world: World, name: str) -> Principal:
+    """Return an identity of the estate. Raises `NotPossibleError` for a name that nobody has."""
     principal = world.estate.principals.get(name)
     if principal is None:
         names = ", ".join(world.estate.principals)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sandbox.access import Access
 from sandbox.clock import Clock
 from sandbox.directory.quota import Quota
+from sandbox.directory.replication import Replication
 from sandbox.estate.model import Estate
 from sandbox.names import Names
 from sandbox.throttle import Quotas
@@ -25,6 +26,7 @@ class World:
     access: Access
     tokens: Tokens
     identity_header: str
+    replication: Replication
     graph_quota: Quota = field(default_factory=Quota)
     pages: dict[tuple[str, str, bytes], bytes] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=Quotas)

@@ -1,5 +1,7 @@
 """Applications, service principals and the organization as Microsoft Graph v1.0 writes them."""
 
+import base64
+from collections.abc import Sequence
 from uuid import NAMESPACE_URL, uuid5
 
 from sandbox.clock import iso
@@ -54,8 +56,16 @@ def _common(found: DirectoryObject) -> Document:
         "notes": found.notes,
         "signInAudience": found.audience,
         "tags": list(found.tags),
-        "keyCredentials": [key_credential(credential) for credential in found.keys],
-        "passwordCredentials": [password_credential(each) for each in found.passwords],
+    } | credentials(found.passwords, found.keys)
+
+
+def credentials(
+    passwords: Sequence[PasswordCredential], keys: Sequence[KeyCredential], *, whole: bool = False
+) -> Document:
+    """Return credentials; `whole` with the certificates themselves."""
+    return {
+        "keyCredentials": [key_credential(each, whole=whole) for each in keys],
+        "passwordCredentials": [password_credential(each) for each in passwords],
     }
 
 
@@ -72,12 +82,13 @@ def password_credential(found: PasswordCredential) -> Document:
     }
 
 
-def key_credential(found: KeyCredential) -> Document:
+def key_credential(found: KeyCredential, *, whole: bool = False) -> Document:
+    """Return a certificate; `whole` with itself, as only a read of one object that selects it."""
     return {
         "customKeyIdentifier": found.custom_key_identifier,
         "displayName": found.display_name,
         "endDateTime": iso(found.end),
-        "key": None,
+        "key": base64.b64encode(found.key).decode() if whole and found.key else None,
         "keyId": found.key_id,
         "startDateTime": iso(found.start),
         "type": found.type,

@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 # Microsoft's own tenant, where the applications that every tenant has are registered.
 MICROSOFT_TENANT: Final = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
+# The audience of applications to which personal accounts may sign in as well.
+PERSONAL: Final = "AzureADandPersonalMicrosoftAccount"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,13 +20,16 @@ class PasswordCredential:
     display_name: str | None
     start: int
     end: int
-    text: str
+    text: str = field(repr=False)
     custom_key_identifier: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class KeyCredential:
-    """A certificate of an application; the identifier is written as the service would."""
+    """A certificate of an application; the identifier is written as the service would.
+
+    `key` is the certificate in DER. Without it nobody can sign in by this credential.
+    """
 
     key_id: str
     display_name: str | None
@@ -33,6 +38,7 @@ class KeyCredential:
     custom_key_identifier: str | None
     type: Literal["AsymmetricX509Cert", "X509CertAndPassword"] = "AsymmetricX509Cert"
     usage: Literal["Verify", "Sign"] = "Verify"
+    key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +51,33 @@ class FederatedCredential:
     subject: str
     audiences: tuple[str, ...] = ("api://AzureADTokenExchange",)
     description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagementPolicy:
+    """What credentials an application may be given ("appManagementPolicy resource type").
+
+    Spans are in seconds; None restricts nothing. The tenant's own policy has an id of zeros.
+    """
+
+    id: str = "00000000-0000-0000-0000-000000000000"
+    enabled: bool = False
+    password_addition_blocked: bool = False
+    password_seconds: int | None = None
+    key_seconds: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CredentialRules:
+    """What limits credentials in a tenant: its default policy, and their number.
+
+    "Validation differences by supported account types": about a thousand entries in an
+    application's collections; two client secrets where personal accounts may sign in.
+    """
+
+    policy: ManagementPolicy = field(default_factory=ManagementPolicy)
+    most: int = 1_000
+    most_personal_passwords: int = 2
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,6 +107,7 @@ class Application(DirectoryObject):
 
     principal_id: str = ""
     service_reference: str | None = None
+    policy: ManagementPolicy | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sandbox.certificates import Look
 from sandbox.estate.control_plane import ManagementGroup, VaultSettings
-from sandbox.estate.directory import Application, ServicePrincipal
+from sandbox.estate.directory import Application, CredentialRules, ServicePrincipal
 from sandbox.key_pairs import KeyType
 from sandbox.roles import ROLES, Role
 
@@ -210,6 +210,7 @@ class Estate:
     assignments: list[Assignment] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
     service_principals: list[ServicePrincipal] = field(default_factory=list)
+    credential_rules: CredentialRules = field(default_factory=CredentialRules)
     groups: list[ManagementGroup] = field(default_factory=list)
     custom_roles: list[Role] = field(default_factory=list)
     # The ids of the Entra groups that an object is in, nested ones included.
@@ -244,6 +245,12 @@ class Estate:
     def with_groups(self, object_id: str) -> frozenset[str]:
         """Return an object's id and those of its groups: what it is given by any, it has."""
         return self.memberships.get(object_id, frozenset()) | {object_id}
+
+    def application(self, app_id: str) -> Application | None:
+        return next((each for each in self.applications if each.app_id == app_id), None)
+
+    def service_principal(self, app_id: str) -> ServicePrincipal | None:
+        return next((each for each in self.service_principals if each.app_id == app_id), None)
 
     def principal(self, object_id: str) -> Principal | None:
         return next((p for p in self.principals.values() if p.object_id == object_id), None)

@@ -1,16 +1,19 @@
-"""Entra's token endpoint for client secrets, and the documents that describe it.
+"""Entra's token endpoint for client secrets and assertions, and the documents that describe it.
 
 Microsoft identity platform: "OAuth 2.0 client credentials flow", "Authentication error codes".
 """
 
 import secrets
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.estate.directory import Application, KeyCredential, PasswordCredential
 from sandbox.estate.model import Principal
+from sandbox.identity import assertion
 from sandbox.tokens import CLIENT_SECRET_SECONDS
 from sandbox.wire import RefusedError, answer, new_id
 from sandbox.world import World
@@ -51,7 +54,10 @@ class Entra:
         principal = self._client(form)
         audience = self._audience(form)
         request.state.issued_to = principal.object_id
-        token, expires = self._world.tokens.issue(principal, audience, CLIENT_SECRET_SECONDS)
+        certified = bool(form.get("client_assertion"))
+        token, expires = self._world.tokens.issue(
+            principal, audience, CLIENT_SECRET_SECONDS, certified=certified
+        )
         left = expires - self._world.clock.epoch()
         return answer(
             {
@@ -73,27 +79,45 @@ class Entra:
             raise self._error(400, "unsupported_grant_type", 70003, message)
 
     def _client(self, form: dict[str, str]) -> Principal:
-        """Return the service principal that the secret proves."""
+        """Return the service principal that the secret or the assertion proves."""
         estate, client_id = self._world.estate, form["client_id"]
-        application = next((a for a in estate.applications if a.app_id == client_id), None)
+        application = estate.application(client_id)
         if application is None:
             message = (
                 f"Application with identifier '{client_id}' was not found in the directory"
                 f" '{estate.organization}'."
             )
             raise self._error(400, "unauthorized_client", 700016, message)
-        given = form.get("client_secret", "")
+        principal = estate.service_principal(client_id)
+        if principal is not None and not principal.enabled:
+            message = f"Application '{client_id}'({application.display_name}) is disabled."
+            raise self._error(400, "unauthorized_client", 7000112, message)
+        if form.get("client_assertion"):
+            self._check_assertion(form, application)
+        else:
+            self._check_secret(form.get("client_secret", ""), application)
+        known = estate.principals.values()
+        found = next((p for p in known if p.client_id == client_id), None)
+        return found or Principal(
+            name=application.display_name,
+            client_id=client_id,
+            object_id=application.principal_id,
+            kind="application",
+        )
+
+    def _check_secret(self, given: str, application: Application) -> None:
         if not given:
             message = (
                 "The request body must contain the following parameter: 'client_assertion' or"
                 " 'client_secret'."
             )
             raise self._error(401, "invalid_client", 7000218, message)
-        now = self._world.clock.epoch()
+        now, client_id = self._world.clock.epoch(), application.app_id
+        honoured = self._world.replication.honoured(application, PasswordCredential)
         match = next(
-            (p for p in application.passwords if secrets.compare_digest(p.text, given)), None
+            (p for p in honoured if secrets.compare_digest(p.text.encode(), given.encode())), None
         )
-        if match is None:
+        if match is None or match.start > now:
             message = (
                 "Invalid client secret provided. Ensure the secret being sent in the request is the"
                 f" client secret value, not the client secret ID, for a secret added to app"
@@ -103,14 +127,26 @@ class Entra:
         if match.end <= now:
             message = f"The provided client secret keys for app '{client_id}' are expired."
             raise self._error(401, "invalid_client", 7000222, message)
-        known = estate.principals.values()
-        found = next((p for p in known if p.client_id == client_id), None)
-        return found or Principal(
-            name=application.display_name,
-            client_id=client_id,
-            object_id=application.principal_id,
-            kind="application",
+
+    def _check_assertion(self, form: dict[str, str], application: Application) -> None:
+        if form.get("client_assertion_type") != assertion.TYPE:
+            message = (
+                "The request body must contain the following parameter: 'client_assertion_type',"
+                f" with the value '{assertion.TYPE}'."
+            )
+            raise self._error(400, "invalid_request", 900144, message)
+        estate, login = self._world.estate, self._world.names.login
+        tenants = [f"{login}/{name}" for name in (estate.tenant_id, estate.domain)]
+        expected = assertion.Expected(
+            client_id=application.app_id,
+            audiences=frozenset(
+                f"{tenant}/{path}" for tenant in tenants for path in (*_TOKEN_PATHS, "v2.0")
+            ),
+            keys=self._world.replication.honoured(application, KeyCredential),
+            now=self._world.clock.epoch(),
         )
+        refuse = partial(self._error, 401, "invalid_client")
+        assertion.verify(form["client_assertion"], expected, refuse)
 
     def _audience(self, form: dict[str, str]) -> str:
         scope = form["scope"]

@@ -12,13 +12,14 @@ from sandbox.estate.model import Estate
 from sandbox.files import write_private
 from sandbox.profiles import demo, large, surprises
 from sandbox.profiles.control_plane import configure
+from sandbox.profiles.ownership import own
 
 _KEPT_SECONDS: Final = 7 * 86_400
 _MAKERS: Final[dict[str, Callable[[Arguments, int], Estate]]] = {
-    "demo": lambda arguments, now: configure(demo.make(arguments.seed, now)),
-    "random": lambda arguments, now: configure(surprises.make(arguments.seed, now)),
-    "varied": lambda arguments, now: configure(surprises.make_varied(arguments, now)),
-    "large": large.make,
+    "demo": lambda arguments, now: own(configure(demo.make(arguments.seed, now))),
+    "random": lambda arguments, now: own(configure(surprises.make(arguments.seed, now))),
+    "varied": lambda arguments, now: own(configure(surprises.make_varied(arguments, now))),
+    "large": lambda arguments, now: own(large.make(arguments, now)),
 }
 
 

@@ -81,4 +81,5 @@ def key_credential(dice: Dice, now: int, name: str, *, as_base64: bool = False) 
         start=begun,
         end=end,
         custom_key_identifier=identifier,
+        key=der,
     )

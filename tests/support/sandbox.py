@@ -27,6 +27,7 @@ from azure.identity.aio import ClientSecretCredential, ManagedIdentityCredential
 
 START_SECONDS = 60
 STOP_SECONDS = 10
+NO_CONTENT = 204
 Document = dict[str, Any]
 
 
@@ -67,6 +68,36 @@ class Control:
     def change(self, what: str, **setting: object) -> Document:
         """Change a vault (`vaults`) or an identity (`identity`) and return how it stands."""
         return self._answer("POST", what, setting)
+
+    def put(self, what: str, **setting: object) -> Document:
+        """Set something anew and return how it stands."""
+        return self._answer("PUT", what, setting)
+
+    @contextmanager
+    def replication(self, *, token_seconds: float = 0, stale_reads: int = 0) -> Iterator[None]:
+        """Let changes of credentials take so long to be known everywhere."""
+        self.put("replication", token_seconds=token_seconds, stale_reads=stale_reads)
+        try:
+            yield
+        finally:
+            self.put("replication")
+
+    @contextmanager
+    def app_policy(self, application: str | None = None, **policy: object) -> Iterator[Document]:
+        """Put an app management policy in force: an application's own, or the tenant's."""
+        try:
+            yield self.put("app-policy", application=application, **policy)
+        finally:
+            self.put("app-policy", application=application, enabled=None)
+
+    @contextmanager
+    def graph_roles(self, identity: str, *roles: str) -> Iterator[None]:
+        """Give an identity other permissions of Microsoft Graph in its new tokens."""
+        before = self.put("graph-roles", identity=identity, roles=roles)["before"]
+        try:
+            yield
+        finally:
+            self.put("graph-roles", identity=identity, roles=before)
 
     def set_clock(self, offset_seconds: float) -> None:
         self._answer("PUT", "clock", {"offset_seconds": offset_seconds})
@@ -310,6 +341,15 @@ class Way:
         sent = headers | ({"Authorization": f"Bearer {token}"} if token else {})
         async with self.session.get(url, headers=sent) as answer:
             return answer.status, await answer.json(content_type=None), answer.headers
+
+    async def send(
+        self, method: str, url: str, token: str, body: object = None, **headers: str
+    ) -> tuple[int, Document, Mapping[str, str]]:
+        """Return status, JSON and headers of a request with a body; of no content, nothing."""
+        sent = headers | {"Authorization": f"Bearer {token}"}
+        async with self.session.request(method, url, json=body, headers=sent) as answer:
+            found = await answer.json(content_type=None) if answer.status != NO_CONTENT else {}
+            return answer.status, found, answer.headers
 
     def _audience(self, service: str) -> str:
         if service == "vault":

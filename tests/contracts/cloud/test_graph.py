@@ -15,6 +15,7 @@ from msgraph.graph_service_client import GraphServiceClient
 from msgraph_core import GraphClientFactory
 
 from tests.support.sandbox import Way
+from tests.support.sandbox_graph import Loopback
 
 APPLICATIONS = "/v1.0/applications"
 
@@ -203,25 +204,6 @@ async def test_beyond_its_quota_a_reader_is_told_when_to_come_back(way: Way) -> 
     assert (once, refused, body["error"]["code"]) == (200, 429, "TooManyRequests")
     assert int(headers["retry-after"]) >= 1
     assert (await way.get(url, token))[0] == 200
-
-
-class Loopback(httpcore.AsyncNetworkBackend):
-    """Connects to this machine whatever host is named."""
-
-    def __init__(self) -> None:
-        self._network = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self, host: str, port: int, *args: Any, **options: Any
-    ) -> httpcore.AsyncNetworkStream:
-        assert host.endswith(".sandbox.localhost")
-        return await self._network.connect_tcp("127.0.0.1", port, *args, **options)
-
-    async def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        raise NotImplementedError
-
-    async def sleep(self, seconds: float) -> None:
-        await self._network.sleep(seconds)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
