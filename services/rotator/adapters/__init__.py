@@ -1,0 +1,1 @@
+"""The clouds behind the rotator's ports."""

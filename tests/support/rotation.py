@@ -1,0 +1,119 @@
+"""The rotator's ports on the simulated world and on the sandbox, for one conformance suite."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar, cast
+from uuid import UUID, uuid4
+
+from services.rotator.adapters.key_vault import KeyVault
+from services.rotator.domain.marker import Marker, tags_of
+from services.rotator.domain.rotation import Place
+from services.rotator.domain.version import Version
+from services.rotator.ports import Label, Made, Vault
+from shared.clouds import CloudSession
+from shared.events.items import CredentialRef, ItemKind
+from shared.secret_value import SecretValue
+from tests.support.saga.memory import WorldVault
+from tests.support.saga.world import World
+from tests.support.sandbox import Control
+
+T = TypeVar("T")
+END = datetime(2031, 3, 1, 12, 30, 15, tzinfo=UTC)
+FOREIGN = {"team": "größe", "owner": "web"}
+
+
+def drive(running: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine of the simulated world to its end, past all its checkpoints."""
+    while True:
+        try:
+            running.send(None)
+        except StopIteration as end:
+            return cast("T", end.value)
+
+
+class Driven:
+    """A port of the simulated world as one that can be awaited."""
+
+    def __init__(self, port: object) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            return drive(found(*arguments, **named))
+
+        return call
+
+
+def place(vault_url: str, name: str) -> Place:
+    reference = CredentialRef(item_id=1, kind=ItemKind.SECRET, name=name, container="kv")
+    return Place(id=uuid4(), vault_url=vault_url, name=name, reference=reference)
+
+
+def marker(attempt: int = 1) -> Marker:
+    return Marker(UUID(int=uuid4().int), attempt)
+
+
+def made(key_id: str = "key-1", value: str = "canary-value", end: datetime | None = END) -> Made:
+    return Made(key_id, SecretValue(value), end)
+
+
+def label(before: Version | None, made: Made, of: Marker, content_type: str | None = None) -> Label:
+    """Return what the saga says of a version that follows another."""
+    return Label(
+        tags=tags_of(of, made.key_id, before.tags if before else {}), content_type=content_type
+    )
+
+
+class VaultRig(Protocol):
+    """A vault with a secret whose one version somebody wrote by hand, with tags of theirs."""
+
+    vault: Vault
+    place: Place
+    first_value: str
+
+
+class WorldVaultRig:
+    """The simulated world's vault."""
+
+    def __init__(self) -> None:
+        world = World(overlap=0.0)
+        world.put("db", "value of k1", dict(FOREIGN))
+        self.vault: Vault = cast("Vault", Driven(WorldVault(world)))
+        self.place = place("https://kv.vault.example", "db")
+        self.first_value = "value of k1"
+
+
+class SandboxVaultRig:
+    """Azure's own client on the sandbox."""
+
+    def __init__(self, session: CloudSession, vault: KeyVault, control: Control, name: str) -> None:
+        self.session = session
+        self.vault: Vault = vault
+        self.control = control
+        self.name = name
+        self.url = f"https://{name}{session.cloud.vault_suffix}:{session.cloud.port}/"
+        self.first_value = "canary-first"
+        self.place = self.new_place()
+        self.write(value=self.first_value, tags=FOREIGN)
+
+    def new_place(self) -> Place:
+        """Return a place that holds nothing yet."""
+        return place(self.url, f"rotated-{uuid4().hex[:12]}")
+
+    def write(self, where: Place | None = None, **item: object) -> None:
+        """Change the secret as its owner would."""
+        name = (where or self.place).name
+        self.control.write(vault=self.name, kind="secret", name=name, **item)
+
+    def fault(self, method: str = "", **rule: object) -> Any:
+        """Switch a fault of the requests for the place on."""
+        return self.control.fault(path=f"/{self.place.name}", method=method, **rule)
+
+
+Wait = Callable[[], Awaitable[None]]
+LIFETIME = timedelta(days=90)
