@@ -1,4 +1,4 @@
-"""The whole list of requests that rotating can send to a vault."""
+"""The whole list of requests that rotating can send."""
 
 from typing import Final
 
@@ -14,3 +14,11 @@ VAULT: Final = AllowedPaths(
     "GET /deletedsecrets/{name}",
     "PUT /secrets/{name}",
 )
+GRAPH: Final = AllowedPaths(
+    "GET /v1.0/applications/{id}",
+    "GET /v1.0/applications/{id}/appManagementPolicies",
+    "GET /v1.0/policies/defaultAppManagementPolicy",
+    "POST /v1.0/applications/{id}/addPassword",
+    "POST /v1.0/applications/{id}/removePassword",
+)
+LOGIN: Final = AllowedPaths("POST /{tenant}/oauth2/v2.0/token")
