@@ -1,6 +1,7 @@
 """Asking one part of a cloud, and getting parsed JSON or an error that a person understands."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -14,7 +15,8 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from shared.clouds.attempt import FirstAttempt
 from shared.clouds.credential import SingleFlightCredential
 from shared.clouds.deadline import deadline
-from shared.clouds.errors import UnexpectedAnswerError
+from shared.clouds.deeds import What, deed
+from shared.clouds.errors import CloudError, UnexpectedAnswerError
 from shared.clouds.failures import FAILURES, failure
 from shared.clouds.gate import Gate, GatePolicy, OpenGate
 from shared.clouds.guards import GuardPolicy, host_of
@@ -75,52 +77,72 @@ class CloudClient:
             ],
         )
 
-    async def read(self, request: HttpRequest, what: str) -> Mapping[str, object]:
+    async def read(self, request: HttpRequest, what: What) -> Mapping[str, object]:
         """Return the JSON object that answers a request; see `fetch`."""
         return parse(await self.fetch(request, what), what)
 
-    async def fetch(self, request: HttpRequest, what: str) -> bytes:
+    async def fetch(self, request: HttpRequest, what: What) -> bytes:
         """Return what answers a request which only reads, and so may be repeated.
 
-        `what` is what is listed by it, as a phrase for the error's sentence.
+        `what` is what is asked for by it, for the error's sentence.
         """
         return (await self._answer(request, what)).body
 
     async def read_with_headers(
-        self, request: HttpRequest, what: str
+        self, request: HttpRequest, what: What
     ) -> tuple[Mapping[str, object], Mapping[str, str]]:
         """Return the JSON object that answers such a request, and the answer's headers."""
         answer = await self._answer(request, what)
         return parse(answer.body, what), answer.headers
 
-    async def _answer(self, request: HttpRequest, what: str) -> Answer:
-        answer = await self._send(request, what)
+    async def change(self, request: HttpRequest, what: What, *, seconds: float) -> Answer:
+        """Send a request that changes something, and return whatever answers it within `seconds`.
+
+        It is sent once: only a 401, which says that nothing was done, is followed by another try
+        with a new token. Raises what came between; the change may have been made then.
+        """
+        return await self._send(request, what, seconds, retry_total=0)
+
+    def refused(self, answer: Answer, what: What) -> CloudError:
+        """Return the error that an answer other than success means."""
+        return refusal(
+            what,
+            self._audience,
+            answer.status,
+            answer.body,
+            retry_after(answer.headers),
+            answered_at(answer.headers),
+        )
+
+    async def _answer(self, request: HttpRequest, what: What) -> Answer:
+        methods = frozenset({request.method})
+        answer = await self._send(request, what, self._total_seconds, retry_on_methods=methods)
         if answer.status != HTTPStatus.OK:
-            raise refusal(
-                what,
-                self._audience,
-                answer.status,
-                answer.body,
-                retry_after(answer.headers),
-                answered_at(answer.headers),
-            )
+            raise self.refused(answer, what)
         return answer
 
-    async def _send(self, request: HttpRequest, what: str) -> Answer:
+    async def _send(
+        self,
+        request: HttpRequest,
+        what: What,
+        seconds: float,
+        **repeating: Any,  # noqa: ANN401 - azure-core's options
+    ) -> Answer:
         request.headers["User-Agent"] = USER_AGENT
         request.headers["x-ms-client-request-id"] = str(uuid4())
         try:
-            async with deadline(self._total_seconds):
+            async with deadline(seconds):
                 first = await self._first.send(request)
                 if isinstance(first, Answer):
                     return first
                 response: AsyncHttpResponse = await self._client.send_request(
-                    request, retry_on_methods=frozenset({request.method}), first=first
+                    request, first=first, **repeating
                 )
+                return Answer(response.status_code, response.content, response.headers)
         except FAILURES as error:
-            # The cause is cut off: azure-core's errors hold the request with its token.
-            raise failure(what, host_of(request.url), error) from None
-        return Answer(response.status_code, response.content, response.headers)
+            failed = failure(what, host_of(request.url), error)
+        # Raised out here nothing hangs on it: azure-core's errors hold the request with its token.
+        raise failed
 
 
 def get(url: str, **query: str) -> HttpRequest:
@@ -130,21 +152,21 @@ def get(url: str, **query: str) -> HttpRequest:
     return HttpRequest("GET", url, params=encoded or None)
 
 
-def parse(body: bytes, what: str) -> Mapping[str, object]:
+def parse(body: bytes, what: What) -> Mapping[str, object]:
     """Return the JSON object in an answer."""
-    try:
+    with suppress(orjson.JSONDecodeError):
         answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise unexpected(what, "it is not JSON") from None
-    if not isinstance(answer, dict):
+        if isinstance(answer, dict):
+            return answer
         raise unexpected(what, "it is not a JSON object")
-    return answer
+    # Raised out here nothing hangs on it: the parser's error holds the whole answer.
+    raise unexpected(what, "it is not JSON")
 
 
-def unexpected(what: str, why: str) -> UnexpectedAnswerError:
+def unexpected(what: What, why: str) -> UnexpectedAnswerError:
     """Return the error for an answer that cannot be understood; `why` is a clause about it."""
     return UnexpectedAnswerError(
-        f"The answer to a request to list {what} cannot be understood: {why}.",
+        f"The answer to a request to {deed(what).to_do} cannot be understood: {why}.",
         remedy="Check that nothing between here and Azure changes answers (a proxy). If not, please"
         " report it.",
     )

@@ -68,6 +68,14 @@ class NotFoundError(CloudError, PermanentError):
     """What was asked for does not exist."""
 
 
+class RejectedError(CloudError, PermanentError):
+    """A limit, or a rule of its owner, stands against the change; it was not made."""
+
+
+class AlteredError(CloudError, PermanentError):
+    """What was written is not what stands there now: something on the way changed it."""
+
+
 class UnexpectedAnswerError(CloudError, PermanentError):
     """The answer has a form that cannot be understood, so nothing is concluded from it."""
 

@@ -8,6 +8,7 @@ from typing import Final
 import aiohttp
 from azure.core.exceptions import AzureError
 
+from shared.clouds.deeds import What, deed
 from shared.clouds.errors import (
     CloudError,
     TimedOutError,
@@ -20,33 +21,34 @@ FAILURES: Final = (AzureError, aiohttp.ClientError, OSError, asyncio.TimeoutErro
 _DEPTH: Final = 8
 
 
-def failure(what: str, host: str, error: BaseException) -> CloudError:
+def failure(what: What, host: str, error: BaseException) -> CloudError:
     """Return our error for a request to `host` that failed on its way; `what` as in `refusal`."""
     causes = list(_causes(error))
+    not_done = deed(what).not_done
     if _any(causes, aiohttp.ClientConnectorDNSError):
         return UnresolvedError(
-            f"The name {host} could not be resolved, so {what} could not be listed.",
+            f"The name {host} could not be resolved, so {not_done}.",
             remedy="Check that it still exists, and this network's DNS (private endpoints have"
             " their own zone).",
         )
     if _any(causes, ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError):
         return UnexpectedAnswerError(
-            f"The certificate of {host} is not one to trust, so {what} could not be listed.",
+            f"The certificate of {host} is not one to trust, so {not_done}.",
             remedy="Check that CLOUD and CLOUD_ADDRESSES name the right cloud. If a proxy opens TLS"
             " in this network, set SSL_CERT_FILE to its CA.",
         )
     if _any(causes, asyncio.TimeoutError):
         return TimedOutError(
-            f"{host} did not answer in time, so {what} could not be listed.",
+            f"{host} did not answer in time, so {not_done}.",
             remedy="It is tried again later; check the way there (firewall, private endpoint).",
         )
     if _any(causes, zlib.error):
         return UnexpectedAnswerError(
-            f"The answer of {host} could not be unpacked, so {what} could not be listed.",
+            f"The answer of {host} could not be unpacked, so {not_done}.",
             remedy="Check that nothing between here and Azure changes answers (a proxy).",
         )
     return UnavailableError(
-        f"The connection to {host} failed, so {what} could not be listed.",
+        f"The connection to {host} failed, so {not_done}.",
         remedy="It is tried again later; check the way there (firewall, private endpoint).",
     )
 

@@ -18,7 +18,11 @@ from shared.clouds.urls import parse
 _PART: Final = re.compile(r"\{(\w+)\}")
 _SEGMENT: Final = "[A-Za-z0-9-]+"
 # Azure Resource Manager, "Naming rules": a resource group's name may hold letters of any alphabet.
-_SEGMENTS: Final = {"group": r"(?:[A-Za-z0-9._()-]|%[89A-F][0-9A-F])+"}
+# A tenant is named by its id or by one of its domains.
+_SEGMENTS: Final = {
+    "group": r"(?:[A-Za-z0-9._()-]|%[89A-F][0-9A-F])+",
+    "tenant": "[A-Za-z0-9.-]+",
+}
 
 
 class Guard(Protocol):
@@ -48,8 +52,8 @@ class AllowedPaths:
     """Lets only listed requests through, written as `GET /secrets` or `GET /things/{id}/parts`.
 
     A `{part}` stands for one path segment of letters, digits and hyphens, `{group}` for a resource
-    group's name. The path that counts is the one the transport would send, after its own
-    normalisation.
+    group's name, `{tenant}` for a tenant's. The path that counts is the one the transport would
+    send, after its own normalisation.
     """
 
     __slots__ = ("_allowed", "_patterns")

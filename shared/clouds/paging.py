@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from azure.core.rest import HttpRequest
 
 from shared.clouds.client import CloudClient, parse, unexpected
+from shared.clouds.deeds import What
 from shared.clouds.errors import ForeignHostError
 from shared.clouds.guards import host_of
 from shared.clouds.urls import origin
@@ -26,7 +27,7 @@ async def at_once() -> None:
 async def pages(
     client: CloudClient,
     first: HttpRequest,
-    what: str,
+    what: What,
     *,
     link: str = "nextLink",
     turn: Turn = at_once,
@@ -42,7 +43,7 @@ async def pages(
 
 
 async def follow(
-    client: CloudClient, first: HttpRequest, what: str, decode: Decode[T], *, turn: Turn = at_once
+    client: CloudClient, first: HttpRequest, what: What, decode: Decode[T], *, turn: Turn = at_once
 ) -> AsyncIterator[T]:
     """Yield each page as `decode` returns it, beside the next page's address (None: the last).
 
@@ -77,7 +78,7 @@ async def follow(
         request = HttpRequest("GET", url, headers=headers)
 
 
-def rows(answer: Row, name: str, what: str) -> list[Row]:
+def rows(answer: Row, name: str, what: What) -> list[Row]:
     """Return the list of objects with this name in an answer."""
     found = answer.get(name)
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
@@ -85,7 +86,7 @@ def rows(answer: Row, name: str, what: str) -> list[Row]:
     return found
 
 
-def _next(answer: Row, link: str, what: str) -> str | None:
+def _next(answer: Row, link: str, what: What) -> str | None:
     url = answer.get(link)
     if url is not None and not isinstance(url, str):
         raise unexpected(what, f"its `{link}` is not an address")

@@ -12,6 +12,7 @@ from typing import Final
 
 import orjson
 
+from shared.clouds.deeds import Deed, What, deed
 from shared.clouds.errors import (
     AccessDeniedError,
     CloudError,
@@ -36,33 +37,19 @@ _ROLE_WORDS: Final = ("not authorized to perform action", "does not have authori
 _POLICY: Final = ("ForbiddenByPolicy", "AccessDenied")
 _POLICY_WORDS: Final = (
     "does not have secrets list permission",
+    "does not have secrets get permission",
+    "does not have secrets set permission",
     "does not have keys list permission",
     "does not have certificates list permission",
-)
-_ROLE_REMEDY: Final = {
-    "vault": "Assign the role Key Vault Reader (21090545-7ca7-4776-b22c-e363652d74d2) on this vault"
-    " or above it to the identity that discovers.",
-    "arm": "Assign the role Reader (acdd72a7-3385-48ef-bd42-f606fba81ae7) on the subscription, or"
-    " on the management group above it, to the identity that discovers.",
-    "graph": "Grant the application permission Application.Read.All of Microsoft Graph to the"
-    " identity that discovers, with an administrator's consent.",
-}
-_POLICY_REMEDY: Final = (
-    "Add the List permission for secrets, keys and certificates to this vault's access policies for"
-    " the identity that discovers."
 )
 _FIREWALL_REMEDY: Final = (
     "Allow the network that CertifyClouds runs in on this vault's firewall, or give the vault a"
     " private endpoint there."
 )
-_TENANT_REMEDY: Final = (
-    "Check that this belongs to the same Entra tenant as the identity that discovers, and that"
-    " CLOUD names the cloud they are in."
-)
 
 
 def refusal(
-    what: str,
+    what: What,
     audience: str,
     status: int,
     body: bytes,
@@ -71,73 +58,82 @@ def refusal(
 ) -> CloudError:
     """Return the error for an answer with this status.
 
-    `what` is what was asked for, as a phrase that follows "list"; `audience` is `vault`, `arm` or
-    `graph`; `wait` is the wait in seconds that the answer named, `answered_at` when it did.
+    `what` is what was asked for; `audience` is `vault`, `arm` or `graph`; `wait` is the wait in
+    seconds that the answer named, `answered_at` when it did.
     """
+    asked = deed(what)
     codes, words = _read(body)
     if status == HTTPStatus.UNAUTHORIZED:
         return AccessDeniedError(
-            f"The service does not accept this identity's token to list {what}{_named(codes)}.",
+            f"The service does not accept this identity's token to {asked.to_do}{_named(codes)}.",
             denial=Denial.TOKEN,
-            remedy=_TENANT_REMEDY,
+            remedy=f"Check that this belongs to the same Entra tenant as {asked.actor.name}, and"
+            " that CLOUD names the cloud they are in.",
         )
     if status == HTTPStatus.FORBIDDEN:
-        return _forbidden(what, audience, codes, words)
+        return _forbidden(asked, audience, codes, words)
     if status == HTTPStatus.NOT_FOUND:
         return NotFoundError(
-            f"Azure does not know {what}{_named(codes)}.", remedy="It may have been deleted."
+            f"Azure does not know {asked.unknown}{_named(codes)}.",
+            remedy="It may have been deleted.",
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _throttled(what, wait, answered_at)
-    return _other(what, status, codes, wait)
+        return _throttled(asked, wait, answered_at)
+    return _other(asked, status, codes, wait)
 
 
-def _throttled(what: str, wait: float | None, answered_at: datetime | None) -> ThrottledError:
-    sentence = f"Azure asked to slow down while listing {what}"
+def codes_of(body: bytes) -> frozenset[str]:
+    """Return the codes in an answer's error, whatever their order."""
+    return frozenset(_read(body)[0])
+
+
+def words_of(body: bytes) -> str:
+    """Return an answer's message in lower case: to be recognised, and never to be repeated."""
+    return _read(body)[1]
+
+
+def _throttled(asked: Deed, wait: float | None, answered_at: datetime | None) -> ThrottledError:
+    sentence = f"Azure asked to slow down while {asked.doing}"
     if wait and answered_at:
         back = answered_at.astimezone(UTC) + timedelta(seconds=wait)
         sentence += f", and not to come back before {back:%Y-%m-%d %H:%M:%S} UTC"
-    return ThrottledError(
-        f"{sentence}.",
-        remedy="It is tried again later; lower the scan's budget if this happens often.",
-        retry_after=wait,
-    )
+    return ThrottledError(f"{sentence}.", remedy=asked.actor.slower, retry_after=wait)
 
 
-def _other(what: str, status: int, codes: list[str], wait: float | None) -> CloudError:
+def _other(asked: Deed, status: int, codes: list[str], wait: float | None) -> CloudError:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return UnavailableError(
-            f"The service failed with status {status} while listing {what}{_named(codes)}.",
+            f"The service failed with status {status} while {asked.doing}{_named(codes)}.",
             remedy="It is tried again later.",
             retry_after=wait,
         )
     return UnexpectedAnswerError(
-        f"The service answered with status {status} to a request to list {what}{_named(codes)}.",
+        f"The service answered with status {status} to a request to {asked.to_do}{_named(codes)}.",
         remedy="Check that nothing between here and Azure changes requests (a proxy, a redirect).",
     )
 
 
-def _forbidden(what: str, audience: str, codes: list[str], words: str) -> CloudError:
+def _forbidden(asked: Deed, audience: str, codes: list[str], words: str) -> CloudError:
     if _is(_FIREWALL, codes) or _says(_FIREWALL_WORDS, words):
         return FirewalledError(
-            f"The firewall does not let this network list {what}.", remedy=_FIREWALL_REMEDY
+            f"The firewall does not let this network {asked.to_do}.", remedy=_FIREWALL_REMEDY
         )
     if _is(_ROLE, codes) or _says(_ROLE_WORDS, words):
         return AccessDeniedError(
-            f"No role of this identity allows it to list {what}.",
+            f"No role of this identity allows it to {asked.to_do}.",
             denial=Denial.ROLE,
-            remedy=_ROLE_REMEDY[audience],
+            remedy=asked.actor.grants[audience],
         )
     if _is(_POLICY, codes) or _says(_POLICY_WORDS, words):
         return AccessDeniedError(
-            f"No access policy allows this identity to list {what}.",
+            f"No access policy allows this identity to {asked.to_do}.",
             denial=Denial.ACCESS_POLICY,
-            remedy=_POLICY_REMEDY,
+            remedy=asked.actor.policy,
         )
     return AccessDeniedError(
-        f"This identity may not list {what}{_named(codes)}.",
+        f"This identity may not {asked.to_do}{_named(codes)}.",
         denial=Denial.UNKNOWN,
-        remedy=_ROLE_REMEDY[audience],
+        remedy=asked.actor.grants[audience],
     )
 
 

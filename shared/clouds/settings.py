@@ -81,6 +81,10 @@ class CloudSettings:
         """Whether a Microsoft Graph token may be sent to this address."""
         return origin(url) == origin(self.graph)
 
+    def owns_authority(self, url: str) -> bool:
+        """Whether a credential may be sent to this address, to be proven there."""
+        return origin(url) == origin(self.authority)
+
     def owns(self, url: str) -> bool:
         """Whether the address belongs to this cloud at all."""
         return self.owns_vault(url) or self.owns_arm(url) or self.owns_graph(url)

@@ -8,7 +8,6 @@ import base64
 import binascii
 from typing import Final
 
-from services.scanner.adapters import wire
 from services.scanner.adapters.x509 import describe
 from services.scanner.domain.detail import (
     CertificateAction,
@@ -20,6 +19,7 @@ from services.scanner.domain.detail import (
     RotationPolicy,
 )
 from services.scanner.domain.durations import days_of
+from shared.clouds import wire
 from shared.clouds.client import unexpected
 from shared.clouds.paging import rows
 from shared.telemetry.logs import scrub

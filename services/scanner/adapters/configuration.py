@@ -6,13 +6,13 @@ APIs do not write them alike, and a difference in spelling is no change.
 
 from typing import Final
 
-from services.scanner.adapters import wire
 from services.scanner.domain.configuration import (
     AccessPolicy,
     NetworkRules,
     PrivateEndpoint,
     VaultConfiguration,
 )
+from shared.clouds import wire
 from shared.clouds.paging import rows
 
 # Azure compares these words without regard to case; clients write them as they like.

@@ -6,9 +6,9 @@ A password's `hint` and `secretText` are not read: an item has no place for eith
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from services.scanner.adapters import wire
 from services.scanner.domain.directory import DirectoryObject
 from services.scanner.domain.inventory import Application, Credential, Item, ItemKind
+from shared.clouds import wire
 from shared.clouds.paging import rows
 
 _SECRETS: Final = "passwordCredentials"

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from services.scanner.adapters import bundles, wire
+from services.scanner.adapters import bundles
 from services.scanner.adapters.key_vault import API, GateOf, first_page, open_gate, open_vault
 from services.scanner.domain.calls import Calls
 from services.scanner.domain.detail import (
@@ -20,7 +20,7 @@ from services.scanner.domain.detail import (
     Version,
 )
 from services.scanner.domain.inventory import ItemKind, VaultRef
-from shared.clouds import CloudClient, CloudSession, SingleFlightCredential, pages
+from shared.clouds import CloudClient, CloudSession, SingleFlightCredential, pages, wire
 from shared.clouds.client import get, unexpected
 from shared.clouds.errors import NotFoundError
 

@@ -4,11 +4,10 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote
 
-from services.scanner.adapters import wire
 from services.scanner.adapters.each import Pace, unhurried
 from services.scanner.domain.diagnostics import DiagnosticSetting, LogRule
 from services.scanner.domain.inventory import VaultRef
-from shared.clouds import CloudClient, pages
+from shared.clouds import CloudClient, pages, wire
 from shared.clouds.client import get, unexpected
 from shared.clouds.paging import rows
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
-from services.scanner.adapters import wire
 from services.scanner.adapters.credentials import credentials
 from services.scanner.domain.directory import (
     MANAGED_IDENTITY,
@@ -21,7 +20,7 @@ from services.scanner.domain.directory import (
 )
 from services.scanner.domain.inventory import Item
 from services.scanner.domain.listing import Page
-from shared.clouds import CloudClient, pages
+from shared.clouds import CloudClient, pages, wire
 from shared.clouds.client import get, unexpected
 from shared.clouds.errors import NotFoundError
 from shared.clouds.paging import rows

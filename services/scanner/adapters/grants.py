@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from services.scanner.adapters import wire
 from services.scanner.adapters.each import Pace, ask_each, unhurried
 from services.scanner.adapters.graph_queries import GraphQueries
 from services.scanner.adapters.management import NOT_WORKED_AROUND
 from services.scanner.adapters.roles import role_assignment, role_definition
 from services.scanner.domain.grants import RoleAssignment, RoleDefinition, is_at_or_above
 from services.scanner.ports import GrantListing
-from shared.clouds import CloudClient, pages
+from shared.clouds import CloudClient, pages, wire
 from shared.clouds.client import get
 from shared.clouds.errors import CloudError
 from shared.clouds.paging import rows

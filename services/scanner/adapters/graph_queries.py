@@ -10,8 +10,7 @@ from typing import Final
 
 from azure.core.rest import HttpRequest
 
-from services.scanner.adapters import wire
-from shared.clouds import CloudClient
+from shared.clouds import CloudClient, wire
 from shared.clouds.client import unexpected
 from shared.clouds.paging import rows
 from shared.clouds.retry_after import quota_wait

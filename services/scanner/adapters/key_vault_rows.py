@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from services.scanner.adapters import wire
 from services.scanner.domain.inventory import Item, ItemKind
 from services.scanner.domain.listing import Entry, Page, digest
+from shared.clouds import wire
 from shared.clouds.client import unexpected
 
 T = TypeVar("T")

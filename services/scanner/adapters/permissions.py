@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
-from services.scanner.adapters import paths, wire
+from services.scanner.adapters import paths
 from services.scanner.adapters.key_vault import API as VAULT_API
 from services.scanner.adapters.key_vault import GateOf, open_gate
 from services.scanner.adapters.management import API as MANAGEMENT_API
 from services.scanner.adapters.management import PAGE
-from services.scanner.adapters.permission_token import claims_of, identity_of
+from services.scanner.adapters.permission_token import identity_of
 from services.scanner.adapters.resource_graph import ResourceGraphEstate
 from services.scanner.adapters.vaults import vault_ref
 from services.scanner.domain.inventory import VaultRef
 from services.scanner.domain.permission_facts import Assignment, Identity, PolicyEntry
 from services.scanner.domain.permission_grants import Grant
 from services.scanner.ports import VaultWithPolicies
-from shared.clouds import CloudClient, CloudSession, HostGuard, SingleFlightCredential, pages
+from shared.clouds import CloudClient, CloudSession, HostGuard, SingleFlightCredential, pages, wire
+from shared.clouds.claims import claims_of
 from shared.clouds.client import get
 from shared.clouds.errors import CloudError
 from shared.clouds.paging import rows

@@ -1,7 +1,7 @@
 """Role definitions and role assignments from their JSON (Microsoft.Authorization)."""
 
-from services.scanner.adapters import wire
 from services.scanner.domain.grants import Permission, RoleAssignment, RoleDefinition
+from shared.clouds import wire
 from shared.clouds.paging import rows
 
 

@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from services.scanner.adapters import wire
 from services.scanner.domain.inventory import Subscription
-from shared.clouds import CloudClient, pages
+from shared.clouds import CloudClient, pages, wire
 from shared.clouds.client import get
 
 _API: Final = "2022-12-01"

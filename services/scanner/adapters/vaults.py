@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from services.scanner.adapters import wire
 from services.scanner.adapters.configuration import configuration
 from services.scanner.domain.configuration import VaultConfiguration
 from services.scanner.domain.inventory import VaultRef
+from shared.clouds import wire
 from shared.clouds.client import unexpected
 from shared.clouds.errors import UnexpectedAnswerError
 from shared.telemetry import get_logger

@@ -9,8 +9,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
-from services.scanner.adapters.wire import storable
 from services.scanner.domain.detail import AlternativeName, CertificateDetail
+from shared.clouds.wire import storable
 
 _UNKNOWN: Final = "unknown"
 # JSON Web Key's names (RFC 7518, RFC 8812), as Key Vault writes a key's curve.

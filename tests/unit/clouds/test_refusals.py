@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from shared.clouds.deeds import ADD, ROTATOR, WRITE, Deed
 from shared.clouds.errors import (
     AccessDeniedError,
     CloudError,
@@ -13,7 +14,7 @@ from shared.clouds.errors import (
     UnavailableError,
     UnexpectedAnswerError,
 )
-from shared.clouds.refusals import refusal
+from shared.clouds.refusals import codes_of, refusal, words_of
 from shared.errors import PermanentError, TransientError
 
 WHAT = "the secrets of vault kv-1"
@@ -155,3 +156,75 @@ def test_errors_nested_without_end_are_read_to_a_depth() -> None:
         body = {"code": "Outer", "innererror": body}
 
     assert "(Outer)" in str(refusal(WHAT, "vault", 404, orjson.dumps({"error": body})))
+
+
+ADDING = Deed("a client secret of application a", ADD, ROTATOR, inside="application a")
+WRITING = Deed("the secret “db” of kv-1.vault.azure.net", WRITE, ROTATOR)
+
+
+@pytest.mark.parametrize(
+    ("what", "audience", "status", "sentence", "remedy"),
+    [
+        (
+            ADDING,
+            "graph",
+            403,
+            "No role of this identity allows it to add a client secret of application a.",
+            "Application.ReadWrite.OwnedBy",
+        ),
+        (ADDING, "graph", 404, "Azure does not know application a (AuthorizationFailed).", "It"),
+        (
+            WRITING,
+            "vault",
+            403,
+            "No role of this identity allows it to write the secret “db” of kv-1.vault.azure.net.",
+            "Key Vault Secrets Officer",
+        ),
+        (
+            WRITING,
+            "vault",
+            401,
+            (
+                "The service does not accept this identity's token to write the secret “db” of"
+                " kv-1.vault.azure.net (AuthorizationFailed)."
+            ),
+            "the identity that rotates",
+        ),
+        (
+            WRITING,
+            "vault",
+            429,
+            "Azure asked to slow down while writing the secret “db” of kv-1.vault.azure.net.",
+            "not before the time",
+        ),
+    ],
+)
+def test_what_rotating_was_doing_is_said_with_what_its_own_identity_needs(
+    what: Deed, audience: str, status: int, sentence: str, remedy: str
+) -> None:
+    error = refusal(what, audience, status, vault_error("AuthorizationFailed"))
+
+    assert str(error) == sentence
+    assert remedy in error.remedy
+    assert "discovers" not in error.remedy
+    assert "scan" not in error.remedy
+
+
+@pytest.mark.parametrize("permission", ["get", "set"])
+def test_an_access_policy_without_a_permission_to_rotate_is_recognised_by_its_words(
+    permission: str,
+) -> None:
+    message = f"The application 'canary-text' does not have secrets {permission} permission on it."
+
+    error = refusal(WRITING, "vault", 403, vault_error("Forbidden", message=message))
+
+    assert isinstance(error, AccessDeniedError)
+    assert error.denial is Denial.ACCESS_POLICY
+    assert "Get, List and Set" in error.remedy
+
+
+def test_codes_and_words_of_an_answer_can_be_recognised() -> None:
+    body = vault_error("Forbidden", "SecretDisabled", "Some Words.")
+
+    assert codes_of(body) == {"Forbidden", "SecretDisabled"}
+    assert words_of(body) == "some words."

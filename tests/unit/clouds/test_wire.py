@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.scanner.adapters import wire
+from shared.clouds import wire
 from shared.clouds.errors import UnexpectedAnswerError
 
 WHAT = "the secrets of vault kv-1"

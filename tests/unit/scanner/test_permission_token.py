@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from services.scanner.adapters.permission_token import claims_of, identity_of
+from services.scanner.adapters.permission_token import identity_of
+from shared.clouds.claims import claims_of
 from shared.clouds.errors import UnexpectedAnswerError
 
 ARM = {"oid": "me", "appid": "client", "tid": "tenant"}

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from shared.clouds.client import unexpected
+from shared.clouds.deeds import What
 
 Row = Mapping[str, object]
 T = TypeVar("T")
@@ -22,7 +23,7 @@ _LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _HEXADECIMAL: Final = re.compile(r"(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
 
 
-def text(row: Row, name: str, what: str) -> str:
+def text(row: Row, name: str, what: What) -> str:
     """Return a text that must be there."""
     found = row.get(name)
     if not isinstance(found, str) or not found:
@@ -38,7 +39,7 @@ def storable(written: str) -> str:
     return written.replace("\0", "\ufffd")
 
 
-def optional(row: Row, name: str, kind: type[T], what: str) -> T | None:
+def optional(row: Row, name: str, kind: type[T], what: What) -> T | None:
     """Return a value of exactly this type, or None where Azure leaves it out.
 
     Exactly, because a boolean is an integer to Python, but not to Azure.
@@ -51,18 +52,18 @@ def optional(row: Row, name: str, kind: type[T], what: str) -> T | None:
     raise unexpected(what, f"`{name}` is not of the type it should have")
 
 
-def part(row: Row, name: str, what: str) -> Row:
+def part(row: Row, name: str, what: What) -> Row:
     """Return an object inside the row; an empty one where Azure leaves it out."""
     return optional(row, name, dict, what) or {}
 
 
-def tags(row: Row, what: str) -> dict[str, str]:
+def tags(row: Row, what: What) -> dict[str, str]:
     """Return the row's tags."""
     found = part(row, "tags", what)
     return {storable(name): text_or_empty(found, name, what) for name in found}
 
 
-def texts(row: Row, name: str, what: str) -> list[str]:
+def texts(row: Row, name: str, what: What) -> list[str]:
     """Return a list of texts; an empty one where Azure leaves it out."""
     found = optional(row, name, list, what) or []
     if not all(isinstance(each, str) for each in found):
@@ -70,16 +71,16 @@ def texts(row: Row, name: str, what: str) -> list[str]:
     return [storable(each) for each in found]
 
 
-def text_or_empty(row: Row, name: str, what: str) -> str:
+def text_or_empty(row: Row, name: str, what: What) -> str:
     return optional(row, name, str, what) or ""
 
 
-def unix_instant(row: Row, name: str, what: str) -> datetime | None:
+def unix_instant(row: Row, name: str, what: What) -> datetime | None:
     """Return the instant that Key Vault gives in seconds since 1970."""
     return moment(optional(row, name, int, what), name, what)
 
 
-def moment(seconds: int | None, name: str, what: str) -> datetime | None:
+def moment(seconds: int | None, name: str, what: What) -> datetime | None:
     """Return the instant that is so many seconds after 1970 began; `name` is the field's."""
     if seconds is None:
         return None
@@ -95,7 +96,7 @@ def _moment(seconds: int) -> datetime:
     return _finite(datetime.fromtimestamp(seconds, UTC))
 
 
-def iso_instant(row: Row, name: str, what: str) -> datetime | None:
+def iso_instant(row: Row, name: str, what: What) -> datetime | None:
     """Return the instant that Graph and the management API give in ISO 8601."""
     written = optional(row, name, str, what)
     if written is None:
@@ -113,12 +114,12 @@ def _finite(moment: datetime) -> datetime:
     return min(max(moment, _FIRST), _LAST)
 
 
-def thumbprint(row: Row, name: str, what: str) -> str | None:
+def thumbprint(row: Row, name: str, what: What) -> str | None:
     """Return the row's thumbprint; see `hexadecimal`."""
     return hexadecimal(optional(row, name, str, what), name, what)
 
 
-def hexadecimal(written: str | None, name: str, what: str) -> str | None:
+def hexadecimal(written: str | None, name: str, what: What) -> str | None:
     """Return a thumbprint in lower-case hexadecimal; `name` is the field's.
 
     Key Vault writes base64url without padding, Graph base64; some tools put the hexadecimal form

@@ -1,0 +1,61 @@
+"""The clouds behind the rotator's ports."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp.abc import AbstractResolver
+
+from services.rotator.adapters.connected import Connected
+from services.rotator.adapters.entra_app_secret import EntraAppSecret
+from services.rotator.adapters.key_vault import KeyVault
+from services.rotator.ports import Driver, Vault
+from shared.clock import Clock, utc_now
+from shared.clouds import (
+    CloudSettings,
+    SingleFlightCredential,
+    Timeouts,
+    make_source,
+    open_session,
+)
+from shared.events.items import ItemKind
+
+__all__ = ["DRIVERS", "Clouds", "open_clouds"]
+
+DRIVERS: Final[Mapping[str, Callable[[Connected], Driver]]] = {
+    ItemKind.APP_SECRET.value: EntraAppSecret,
+}
+"""A driver for each kind of credential that can be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clouds:
+    """What the rotator's ports are joined to."""
+
+    drivers: Mapping[str, Driver]
+    vault: Vault
+
+
+@asynccontextmanager
+async def open_clouds(
+    cloud: CloudSettings,
+    *,
+    timeouts: Timeouts | None = None,
+    resolver: AbstractResolver | None = None,
+    clock: Clock = utc_now,
+) -> AsyncIterator[Clouds]:
+    """Open a cloud for rotating, as the identity in its settings, and close it at the end.
+
+    Nothing is contacted before the first question. `resolver` and `clock` replace the machine's
+    own.
+    """
+    async with (
+        open_session(cloud, timeouts=timeouts, resolver=resolver) as session,
+        SingleFlightCredential(make_source(session), clock=clock) as credential,
+    ):
+        connected = Connected(session, credential, clock)
+        yield Clouds(
+            drivers={name: make(connected) for name, make in DRIVERS.items()},
+            vault=KeyVault(session, credential),
+        )
