@@ -1,6 +1,7 @@
-"""What happens without a message: rotations that are due."""
+"""What happens without a message: rotations that are due, and the janitor's rounds."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +16,23 @@ AT_ONCE: Final = 5
 """Effects under way in this process; a rotation that waits takes none of these places."""
 
 IDLE_SECONDS: Final = 2.0
+
+
+JANITOR_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Periodic:
+    """Calls `turn` at once, then every `seconds`."""
+
+    turn: Callable[[], Awaitable[object]]
+    seconds: float
+
+    async def run(self) -> None:
+        """Take turns until cancelled; an error ends it, and the service begins it again."""
+        while True:
+            await self.turn()
+            await asyncio.sleep(self.seconds)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from services.rotator.adapters.entra_sign_in import SignIn
 from services.rotator.domain.application import ApplicationTarget
 from services.rotator.domain.credential_policy import Allowance, allowance, room
 from services.rotator.domain.marker import Marker
-from services.rotator.ports import Capabilities, Held, Made, Standing, Tested
+from services.rotator.domain.standing import Capabilities, Held, Standing
+from services.rotator.ports import Made, Tested
 from shared.clouds import CloudClient, HostGuard, wire
 from shared.clouds.deeds import ADD, READ, ROTATOR, Deed
 from shared.clouds.errors import AccessDeniedError, NotFoundError, UnexpectedAnswerError

@@ -410,9 +410,9 @@ async def test_no_value_is_in_any_error_or_log(
 
     logged = caplog.text + "".join(str(vars(record)) for record in caplog.records)
     shown = ""
-    for error in errors:
-        assert error.__cause__ is None
-        assert error.__context__ is None
-        shown += "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+    for one in errors:
+        assert one.__cause__ is None
+        assert one.__context__ is None
+        shown += "".join(traceback.format_exception(one)) + repr(one) + repr(vars(one))
     assert "canary" not in shown
     assert not [value for value in values if value in shown + logged]

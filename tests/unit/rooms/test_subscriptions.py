@@ -1,5 +1,6 @@
 """Each service hears exactly what the topology says, and its card says the same."""
 
+from contextlib import AsyncExitStack
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +35,7 @@ def service(name: str) -> Any:
         clock=None,
         settings=settings,
         tasks=tasks,
+        resources=AsyncExitStack(),
         add_task=lambda task, _: tasks.append(task),
     )
 
@@ -43,7 +45,8 @@ async def test_a_service_has_one_handler_for_each_subscription(name: str) -> Non
     build: Build = import_module(f"services.{name}.app").build
     parts = service(name)
 
-    await build(parts)
+    async with parts.resources:
+        await build(parts)
 
     assert sorted(e.type for e in parts.bus.heard) == sorted(e.type for e in SUBSCRIPTIONS[name])
 
