@@ -19,14 +19,13 @@ from shared.clouds import (
     make_source,
     open_session,
 )
-from shared.events.items import ItemKind
 
 __all__ = ["DRIVERS", "Clouds", "open_clouds"]
 
 DRIVERS: Final[Mapping[str, Callable[[Connected], Driver]]] = {
-    ItemKind.APP_SECRET.value: EntraAppSecret,
+    "entra-app-secret": EntraAppSecret,
 }
-"""A driver for each kind of credential that can be replaced."""
+"""A driver for each kind of credential that can be replaced, by the name that a rotation gives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class EntraAppSecret:
         try:
             found = await self._applications.restrictions(application)
         except _UNTOLD as error:
-            logger.info("policies.unknown", application=application.app_id, reason=str(error))
+            logger.debug("policies.unknown", application=application.app_id, reason=str(error))
             return Allowance()
         return allowance(found, created_on)
 

@@ -76,7 +76,7 @@ async def clouds(sandbox: Sandbox, identity: str, waits: list[float]) -> AsyncIt
 
 @pytest.fixture
 async def entra(sandbox: Sandbox, clouds: Clouds) -> AsyncIterator[SandboxDriverRig]:
-    rig = SandboxDriverRig(clouds.drivers["app_secret"], sandbox)
+    rig = SandboxDriverRig(clouds.drivers["entra-app-secret"], sandbox)
     await rig.begin()
     yield rig
     rig.end()

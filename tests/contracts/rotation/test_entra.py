@@ -48,8 +48,8 @@ async def working(rig: SandboxDriverRig) -> Made:
 
 
 def test_there_is_a_driver_for_client_secrets(clouds: Clouds) -> None:
-    assert clouds.drivers.keys() == DRIVERS.keys() == {"app_secret"}
-    capabilities = clouds.drivers["app_secret"].capabilities
+    assert clouds.drivers.keys() == DRIVERS.keys() == {"entra-app-secret"}
+    capabilities = clouds.drivers["entra-app-secret"].capabilities
     assert not capabilities.recoverable
     assert capabilities.additive
     assert capabilities.tests_before_publishing
@@ -197,7 +197,7 @@ async def test_a_policy_says_how_long_a_new_secret_may_last_and_whether_there_ma
     roles = ("Application.ReadWrite.OwnedBy", "Policy.Read.ApplicationConfiguration")
     policy = partial(entra.control.app_policy, application)
     async with open_clouds(settings_for(sandbox, "rotate")) as clouds:
-        driver = clouds.drivers["app_secret"]
+        driver = clouds.drivers["entra-app-secret"]
         with entra.control.graph_roles("rotate", *roles):
             free = await driver.look(entra.target)
         with policy(password_seconds=30 * 86_400):

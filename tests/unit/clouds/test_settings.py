@@ -127,6 +127,9 @@ def test_each_tokens_hosts_are_apart() -> None:
     assert cloud.owns_graph("https://graph.microsoft.com/v1.0/applications")
     assert not cloud.owns_arm("https://graph.microsoft.com/")
     assert not cloud.owns_graph("https://management.azure.com/")
+    assert cloud.owns_authority("https://login.microsoftonline.com/tenant/oauth2/v2.0/token")
+    assert not cloud.owns_authority("https://login.microsoftonline.com.example/tenant")
+    assert not cloud.owns_authority("http://login.microsoftonline.com/tenant")
     assert not cloud.owns_vault("https://management.azure.com/")
 
 
