@@ -1,6 +1,7 @@
 """The commands. Each refusal is one sentence on standard error and an exit code.
 
-0: done. 1: `expiring --exit-code` found something; `doctor` misses a permission or cannot tell.
+0: done. 1: `expiring --exit-code` found something; `doctor` misses a permission or cannot tell;
+`rotate plan` cannot be done; `rotate run --wait` ended in anything but completed.
 2: wrong usage or settings. 3: refused. 4: trying again may help. 5: `doctor` found a permission too
 much, or that values could be read.
 """
@@ -24,6 +25,7 @@ from services.cli import (
     keys,
     output,
     queues,
+    rotate,
     schedules,
     subscriptions,
     through,
@@ -60,6 +62,7 @@ commands.command("break-glass")(break_glass)
 commands.add_typer(queues.commands, name="dead-letters")
 commands.add_typer(audit.commands, name="audit")
 commands.add_typer(approvals.commands, name="approvals")
+commands.add_typer(rotate.commands, name="rotate")
 commands.add_typer(keys.commands, name="keys")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

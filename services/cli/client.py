@@ -49,6 +49,11 @@ class Client:
         given = {name: value for name, value in params.items() if value is not None}
         return self._answer("GET", path, params=given)
 
+    def find(self, path: str) -> dict[str, Any] | None:
+        """GET one document, or None where there is none."""
+        response = self._request("GET", path)
+        return None if response.status_code == httpx.codes.NOT_FOUND else _document(response)
+
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST a document and return the answer's."""
         return self._answer("POST", path, json=body)
@@ -84,26 +89,37 @@ class Client:
 
     def items(self, **params: str | int | None) -> Iterator[dict[str, Any]]:
         """Yield every item that fits, page by page, in the order that was asked for."""
+        yield from self.pages("/items", **params)
+
+    def pages(self, path: str, **params: str | int | None) -> Iterator[dict[str, Any]]:
+        """Yield every row of a list, page by page."""
         cursor: str | None = None
         while True:
-            page = self.get("/items", limit=PAGE, cursor=cursor, **params)
+            page = self.get(path, limit=PAGE, cursor=cursor, **params)
             yield from page["data"]
             cursor = page["meta"]["next_cursor"]
             if not cursor:
                 return
 
     def _answer(self, method: str, path: str, **how: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx's
+        return _document(self._request(method, path, **how))
+
+    def _request(self, method: str, path: str, **how: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
         try:
-            response = self._http.request(method, path, **how)
+            return self._http.request(method, path, **how)
         except httpx.HTTPError as error:
             raise TransientError(
                 f"{self._settings.url} does not answer ({type(error).__name__}). Is the platform"
                 " running (certifyclouds up), and is CERTIFYCLOUDS_URL right?"
             ) from None
-        if response.is_error:
-            raise PermanentError(_sentence(response))
-        document: dict[str, Any] = response.json()
-        return document
+
+
+def _document(response: httpx.Response) -> dict[str, Any]:
+    """Return the answer's document. Raises `PermanentError` for a refusal."""
+    if response.is_error:
+        raise PermanentError(_sentence(response))
+    document: dict[str, Any] = response.json()
+    return document
 
 
 def _sentence(response: httpx.Response) -> str:

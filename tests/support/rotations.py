@@ -41,11 +41,16 @@ PAY, WEB, OF_CERTIFICATE, SECRET, OTHER_SECRET, FOREIGN_SECRET, APP_CERTIFICATE 
 DIRECTORY: Final = 4
 NAME: Final = "deploy 2026"
 HASH: Final = "ab" * 32
-DOCUMENT: Final = {
+DOCUMENT: Final[dict[str, Any]] = {
+    "target": "object-1/client-1",
     "replaces": "key-1",
-    "steps": ["Make a new one."],
+    "emergency": False,
+    "lifetime_seconds": 7_776_000,
+    "overlap_seconds": 172_800,
+    "places": [{"vault": "https://kv-pay.test/", "name": "pay-db", "version": "v1"}],
+    "steps": ["Make a new credential.", "Use it for a real request."],
     "refusals": [],
-    "warnings": [],
+    "warnings": ["The target does not list the credential key-1 (any more)."],
 }
 _ASKED: Final[tuple[type[Event], ...]] = (
     RotationRequested,
