@@ -7,6 +7,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+class LostError(Exception):
+    """The ledger did not answer; what was to be written may be written or not."""
+
+
 @coroutine
 def checkpoint(label: str) -> Generator[str, None, None]:
     """Hand control to the harness, which may never give it back."""
