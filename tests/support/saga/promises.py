@@ -56,11 +56,16 @@ def _rolled_back(scene: Scene) -> list[str]:
     found = _alive(scene)
     if orphans := scene.world.marked():
         found.append(f"orphans: {sorted(orphans)}")
+    held = scene.world.places
     return found + [
-        f"{name} does not hold the old credential again"
-        for name, held in scene.world.places.items()
-        if held[-1].value != f"value of {OLD}"
+        f"{place.name} does not hold again what it held"
+        for place in scene.rotation.places
+        if held[place.name][-1].value not in _values(held[place.name], place.base_version)
     ]
+
+
+def _values(held: Sequence[Stored], version: str | None) -> set[str]:
+    return {each.value for each in held if each.version.id == version}
 
 
 def _alive(scene: Scene) -> list[str]:
