@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 BUS ?= postgres
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test check fuzz smoke bench docs lock
+.PHONY: help run test check fuzz chaos smoke bench docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ check: $(VENV)/.dev ## lint, types, import contracts, dead code, event reference
 
 fuzz: $(VENV)/.dev ## the API's fuzz tests at greater length; EXAMPLES=100 for each operation and property
 	@FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(PY) -m pytest -q --timeout=3600 tests/integration/gateway/fuzz
+
+chaos: $(VENV)/.dev ## rotations killed, put to sleep and disturbed at every instruction; a JSON line per campaign; ONLY=name
+	@$(PY) -m tests.chaos $(if $(ONLY),--only "$(ONLY)")
 
 smoke: $(VENV)/.dev ## drive the platform through its public API; BUS=postgres|rabbitmq|servicebus; one JSON line per stage
 	@$(PY) -m tests.smoke --bus $(BUS)

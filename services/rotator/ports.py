@@ -179,7 +179,8 @@ class Ledger(Protocol):
         """Write down what came of a step, with its events, and when to look again, in seconds.
 
         Without `wait` the step goes on under the lease. With `keep` nobody else gets the rotation
-        meanwhile, because its credential's value is in this process. Raises `FencedError`, and
+        meanwhile, because its credential's value is in this process. What a person asked for since
+        the claim is kept, and heeded as `domain.rotation.answer` says. Raises `FencedError`, and
         then nothing was written.
         """
         ...

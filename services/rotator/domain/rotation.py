@@ -17,6 +17,12 @@ CONFIRMATIONS: Final = 3
 """Token requests that must succeed one after the other: replicas of Entra learn one by one."""
 
 
+_ASKED: Final = {
+    Signal.ROLL_BACK: "Somebody asked for the old credential back.",
+    Signal.WITHDRAW: "Somebody withdrew it.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A secret in a vault that holds the credential's value; versions are those of the vault."""
@@ -37,9 +43,10 @@ class Rotation:
     `before` are the ids of the credentials that the target had when the present attempt was
     intended. `overlap` runs from publication to `not_before`; `lifetime` is that of the new
     credential. `tries` counts what failed in this state and may be tried again, `confirmations`
-    successful tests in a row, `polls` those that failed. `wanted` is what a person asked for
-    meanwhile, ROLL_BACK or WITHDRAW. `plan` is the one that was made last, as JSON with
-    its digest beside it; `approved_hash` is the digest of the one that somebody allowed.
+    successful tests in a row, `polls` those that failed, or looks at copies that may still hold
+    what was rolled back. `wanted` is what a person asked for meanwhile, ROLL_BACK or WITHDRAW.
+    `plan` is the one that was made last, as JSON with its digest beside it; `approved_hash` is the
+    digest of the one that somebody allowed.
     """
 
     id: UUID
@@ -78,11 +85,14 @@ class Rotation:
 
 
 def follow(rotation: Rotation, signal: Signal, reason: str | None = None) -> Rotation:
-    """Return the rotation in the state that follows, with the counters of a new state."""
+    """Return the rotation in the state that follows, with the counters of a new state.
+
+    Why it waited in the state before is not true any more; a finished rotation stays as it is.
+    """
+    if rotation.is_over:
+        return rotation
     state = advance(rotation.state, signal)
-    return replace(
-        rotation, state=state, tries=0, polls=0, confirmations=0, reason=reason or rotation.reason
-    )
+    return replace(rotation, state=state, tries=0, polls=0, confirmations=0, reason=reason)
 
 
 def heed(rotation: Rotation) -> Rotation | None:
@@ -90,7 +100,21 @@ def heed(rotation: Rotation) -> Rotation | None:
     wanted = rotation.wanted
     if wanted is None or wanted not in NEXT.get(rotation.state, {}):
         return None
-    return replace(follow(rotation, wanted), wanted=None)
+    return replace(follow(rotation, wanted, _ASKED.get(wanted)), wanted=None)
+
+
+def answer(before: Rotation, after: Rotation, wanted: Signal | None) -> Rotation:
+    """Return what a ledger writes when a person may have asked for something during the step.
+
+    `before` is what the step began with, `after` what came of it, `wanted` what is asked for by
+    now. A wish stays until it is heeded. Where `after` would be too late for it, it is heeded in
+    place of the step: one that leads out of a wish's reach has only looked.
+    """
+    if before.wanted is not None and after.wanted is None:
+        return after
+    too_late = wanted is not None and not after.is_over and wanted not in NEXT[after.state]
+    heeded = heed(replace(before, wanted=wanted)) if too_late else None
+    return heeded or (after if after.wanted is wanted else replace(after, wanted=wanted))
 
 
 def intend(rotation: Rotation, before: Sequence[str]) -> Rotation:
@@ -110,13 +134,22 @@ def with_place(rotation: Rotation, place: Place) -> Rotation:
 
 
 def stamp(before: Rotation, after: Rotation, now: datetime) -> Rotation:
-    """Return `after` with the end of its overlap, which begins when the last place is written."""
+    """Return `after` with the end of its overlap if the overlap begins now."""
+    return replace(after, not_before=now + after.overlap) if _begins(before, after) else after
+
+
+def _begins(before: Rotation, after: Rotation) -> bool:
+    """Say whether the last place was written just now, or the last copy of one."""
     wrote = _written(before) != _written(after)
-    published = after.state is State.PUBLISHED and (before.state is not after.state or wrote)
-    reverted = after.state is State.ROLLING_BACK and (after.not_before is None or wrote)
-    if published or reverted:
-        return replace(after, not_before=now + after.overlap)
-    return after
+    match after.state:
+        case State.PUBLISHED:
+            return wrote or before.state is not State.PUBLISHED
+        case State.OVERLAP:
+            return before.state is State.SYNCING
+        case State.ROLLING_BACK:
+            return wrote or after.not_before is None
+        case _:
+            return False
 
 
 def _written(rotation: Rotation) -> list[tuple[str | None, str | None]]:

@@ -109,6 +109,11 @@ ROLL_BACK_FROM: Final = frozenset(s for s, after in NEXT.items() if Signal.ROLL_
 """While a rotation is in one of these the old credential can be had back; later ones only go on."""
 
 
+def within_reach(wanted: Signal) -> frozenset[State]:
+    """Return the states in which a person's wish can be heeded."""
+    return frozenset(state for state, after in NEXT.items() if wanted in after)
+
+
 def advance(state: State, signal: Signal) -> State:
     """Return the state that follows; a finished rotation ignores late signals.
 

@@ -1,6 +1,6 @@
 """What a place holds, as far as a rotation has to know it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -65,3 +65,20 @@ def holding(rotation: Rotation, place: Place, newest: Version | None) -> Holding
         return Holding.FOREIGN
     ours = newest.key_id == rotation.new_key_id
     return Holding.OURS if ours else Holding.OTHER_ATTEMPT
+
+
+def strangers(rotation: Rotation, place: Place, versions: Sequence[Version]) -> list[Version]:
+    """Return the versions that somebody else wrote since this rotation began, hidden ones too.
+
+    A vault has no conditional write: between a look and a write anybody may write, and then theirs
+    is no longer the newest. Times are to the second, so one of the base's own second is not seen.
+    """
+    base = next((each for each in versions if each.id == place.base_version), None)
+    return [
+        each
+        for each in versions
+        if each is not base
+        and not each.is_of(rotation.id)
+        and not each.undoes(rotation.id)
+        and (base is None or each.created_on > base.created_on)
+    ]

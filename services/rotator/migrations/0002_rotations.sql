@@ -5,6 +5,7 @@ CREATE TABLE rotator.target (
     name        text NOT NULL,
     lease_owner uuid,
     lease_until timestamptz,
+    leased_for  uuid,
     epoch       bigint NOT NULL DEFAULT 0,
     tidied_at   timestamptz,
     wrote_at    timestamptz,
@@ -17,6 +18,8 @@ it, whichever of its credentials that is about.';
 COMMENT ON COLUMN rotator.target.epoch IS
 'Grows with each claim; a worker with an older one writes nothing any more.';
 
+COMMENT ON COLUMN rotator.target.leased_for IS
+'The rotation that the lease was taken for: its holder may come back to that one only.';
 COMMENT ON COLUMN rotator.target.tidied_at IS
 'When the janitor last looked for what nobody accounts for.';
 

@@ -1,5 +1,6 @@
 """Which secrets hold a credential: confirmed by a person once, from then on rotated."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid5
@@ -15,8 +16,8 @@ from shared.database import Connection
 from shared.errors import PermanentError
 from shared.events import CredentialChangeRequested, ItemKind
 
-ROTATED: Final = frozenset({ItemKind.APP_SECRET})
-"""The kinds of items that are replaced; each has a driver of its name."""
+DRIVERS: Final[Mapping[ItemKind, str]] = {ItemKind.APP_SECRET: "entra-app-secret"}
+"""Which driver replaces which kind of item."""
 
 
 async def confirm(conn: Connection, event: CredentialChangeRequested, message: Message) -> None:
@@ -45,12 +46,12 @@ async def confirm(conn: Connection, event: CredentialChangeRequested, message: M
 
 async def _confirm(conn: Connection, event: CredentialChangeRequested) -> None:
     found = await inventory.get_credential(conn, event.item_id)
-    rotated = found is not None and found.reference.kind in ROTATED
-    if found is None or not rotated or found.application_kind != "application":
+    driver = DRIVERS.get(found.reference.kind) if found else None
+    if found is None or driver is None or found.application_kind != "application":
         raise PermanentError(
             f"Item {event.item_id} is not the secret of an application that this release rotates."
         )
-    managed = await _managed(conn, event, found)
+    managed = await _managed(conn, event, found, driver)
     if taken := await rotations.list_taken(conn, managed):
         raise PermanentError(
             f"“{taken[0]}” holds another credential that is rotated here. Two credentials in one"
@@ -60,7 +61,7 @@ async def _confirm(conn: Connection, event: CredentialChangeRequested) -> None:
 
 
 async def _managed(
-    conn: Connection, event: CredentialChangeRequested, found: FoundCredential
+    conn: Connection, event: CredentialChangeRequested, found: FoundCredential, driver: str
 ) -> Managed:
     secrets = await inventory.list_secrets(conn, event.place_ids)
     if len(secrets) != len(set(event.place_ids)):
@@ -76,7 +77,7 @@ async def _managed(
     ]
     return Managed(
         id=event.credential_id,
-        driver=found.reference.kind.value,
+        driver=driver,
         target=str(ApplicationTarget(found.object_id.lower(), found.app_id.lower())),
         subject=found.reference,
         places=places,

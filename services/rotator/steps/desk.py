@@ -6,7 +6,7 @@ from typing import Final
 
 from services.rotator.domain.approval import approve
 from services.rotator.domain.rotation import Rotation
-from services.rotator.domain.state import Signal
+from services.rotator.domain.state import Signal, within_reach
 from services.rotator.ports import Driver, Vault
 from services.rotator.steps.preflight import examine
 from services.rotator.store import ledger, pauses, plans, rotations
@@ -102,7 +102,8 @@ async def change(conn: Connection, event: RotationChangeRequested, message: Mess
     if event.change is RotationChange.APPROVE:
         await _approve(conn, event, message)
     else:
-        await rotations.want(conn, event.rotation_id, _WANTED[event.change])
+        wanted = _WANTED[event.change]
+        await rotations.want(conn, event.rotation_id, wanted, within_reach(wanted))
 
 
 async def _approve(conn: Connection, event: RotationChangeRequested, message: Message) -> None:

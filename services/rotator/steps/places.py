@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 from services.rotator.domain.rotation import Place
-from services.rotator.domain.version import Holding, Version, holding
+from services.rotator.domain.version import Holding, Version, holding, strangers
 from services.rotator.ports import Made, Verdict
 from services.rotator.steps.turn import Turn
 from shared.clouds.errors import CloudError, UnavailableError
@@ -40,15 +40,25 @@ async def look_at_all(turn: Turn) -> list[Found]:
 
 
 def foreign(found: Sequence[Found]) -> str | None:
-    """Return the sentence on a place that somebody else wrote, or None."""
+    """Return the sentence on a place whose newest version is somebody else's, or None."""
+    return next((_sentence(each.place) for each in found if each.whose is Holding.FOREIGN), None)
+
+
+async def conflict(turn: Turn, found: Sequence[Found]) -> str | None:
+    """Return the sentence on a place that somebody else wrote, also when ours came after."""
+    if sentence := foreign(found):
+        return sentence
     for each in found:
-        if each.whose is Holding.FOREIGN:
-            return (
-                f"Somebody else wrote “{each.place.name}” in {each.place.vault_url} since this"
-                " rotation began. Nothing was removed. Decide which version is right, then ask for"
-                " a new rotation."
-            )
+        if strangers(turn.rotation, each.place, await turn.vault.versions(each.place)):
+            return _sentence(each.place)
     return None
+
+
+def _sentence(place: Place) -> str:
+    return (
+        f"Somebody else wrote “{place.name}” in {place.vault_url} since this rotation began."
+        " Nothing was removed. Decide which version is right, then ask for a new rotation."
+    )
 
 
 async def works(turn: Turn, made: Made) -> bool:
@@ -71,10 +81,14 @@ async def published(turn: Turn) -> AsyncIterator[tuple[Place, Version]]:
 
 
 async def wrote_nothing(turn: Turn) -> bool:
-    """Say whether this rotation certainly wrote no place; a vault that does not answer says no."""
+    """Say whether this rotation certainly wrote no place; a vault that does not answer says no.
+
+    A version that lost its tags on the way could be ours, so any newer one than the base counts.
+    """
     try:
         async for _ in published(turn):
             return False
+        found = await look_at_all(turn)
     except CloudError:
         return False
-    return True
+    return all(each.whose is Holding.BASE for each in found)

@@ -28,7 +28,7 @@ async def plan(turn: Turn) -> None:
         await stop(turn, " ".join(planned.refusals))
         return
     signal = Signal.HOLD if turn.rotation.approval_required else Signal.ADVANCE
-    await turn.record(follow(_shown(turn.rotation, planned), signal))
+    await turn.record(follow(_shown(planned), signal))
 
 
 async def proceed(turn: Turn) -> None:
@@ -42,12 +42,12 @@ async def preflight(turn: Turn) -> None:
     if planned.refusals:
         await stop(turn, " ".join(planned.refusals))
         return
-    based = _shown(planned.rotation, planned)
+    based = _shown(planned)
     if is_allowed(based, planned.digest):
         await turn.record(follow(based, Signal.ADVANCE))
     else:
         await turn.record(follow(based, Signal.HOLD, "What would be done has changed; look again."))
 
 
-def _shown(rotation: Rotation, planned: Plan) -> Rotation:
-    return replace(rotation, plan=planned.document(), plan_hash=planned.digest)
+def _shown(planned: Plan) -> Rotation:
+    return replace(planned.rotation, plan=planned.document(), plan_hash=planned.digest)

@@ -5,11 +5,19 @@ from dataclasses import replace
 
 from services.rotator.domain import pace
 from services.rotator.domain.marker import tags_of
-from services.rotator.domain.rotation import follow, with_place
+from services.rotator.domain.rotation import with_place
 from services.rotator.domain.state import Signal
 from services.rotator.domain.version import Holding, Version
 from services.rotator.ports import Label, Made
-from services.rotator.steps.places import Found, foreign, look_at, look_at_all, published, works
+from services.rotator.steps.places import (
+    Found,
+    conflict,
+    foreign,
+    look_at,
+    look_at_all,
+    published,
+    works,
+)
 from services.rotator.steps.stopping import stop
 from services.rotator.steps.turn import Turn
 
@@ -27,8 +35,8 @@ async def publish(turn: Turn) -> None:
             return
         if found.whose is not Holding.OURS:
             await write(turn, found, made)
-        elif found.newest is not None and place.new_version != found.newest.id:
-            await _note(turn, found, found.newest)
+        else:
+            await _noted(turn, found)
     await turn.signal(Signal.ADVANCE)
 
 
@@ -48,12 +56,20 @@ async def _note(turn: Turn, found: Found, version: Version) -> None:
     await turn.note(with_place(turn.rotation, place))
 
 
+async def _noted(turn: Turn, found: Found) -> None:
+    """Note a version of ours that a process wrote right before it died."""
+    if found.newest is not None and found.place.new_version != found.newest.id:
+        await _note(turn, found, found.newest)
+
+
 async def check(turn: Turn) -> None:
-    """Look at what was written: a worker that was given up may have written after us."""
+    """Look at what was written: others, or a worker that was given up, may have written too."""
     found = await look_at_all(turn)
-    if sentence := foreign(found):
+    if sentence := await conflict(turn, found):
         await turn.signal(Signal.CONFLICT, sentence)
     elif all(each.whose is Holding.OURS for each in found):
+        for each in found:
+            await _noted(turn, each)
         await turn.signal(Signal.ADVANCE)
     else:
         await _unite(turn, found)
@@ -72,8 +88,8 @@ async def _unite(turn: Turn, found: Sequence[Found]) -> None:
     for each in found:
         if each.newest is None or each.newest.key_id != chosen.key_id:
             await write(turn, each, chosen)
-        elif each.place.new_version != each.newest.id:
-            await _note(turn, each, each.newest)
+        else:
+            await _noted(turn, each)
     await turn.record(turn.rotation)
 
 
@@ -99,8 +115,11 @@ async def _recorded(turn: Turn) -> Made | None:
 async def sync(turn: Turn) -> None:
     """Wait until every copy of the places holds the new credential too."""
     if missing := await turn.copies.missing(turn.rotation):
-        reason = f"Waiting for {len(missing)} copies: {', '.join(missing[:3])}."
-        await turn.record(replace(turn.rotation, reason=reason), wait=pace.COPIES)
+        await turn.record(replace(turn.rotation, reason=waiting(missing)), wait=pace.COPIES)
         return
-    after = follow(turn.rotation, Signal.ADVANCE)
-    await turn.record(after, wait=await turn.until(after))
+    await turn.signal(Signal.ADVANCE)
+
+
+def waiting(missing: Sequence[str]) -> str:
+    """Return the sentence on copies that are waited for."""
+    return f"Waiting for {len(missing)} copies: {', '.join(missing[:3])}."

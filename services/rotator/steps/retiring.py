@@ -8,7 +8,7 @@ from services.rotator.domain.retry import MOST_FAILURES
 from services.rotator.domain.standing import Standing
 from services.rotator.domain.state import Signal, State
 from services.rotator.domain.version import Holding
-from services.rotator.steps.places import foreign, look_at_all, works
+from services.rotator.steps.places import conflict, look_at_all, works
 from services.rotator.steps.stopping import stop
 from services.rotator.steps.turn import Turn
 
@@ -40,11 +40,11 @@ async def retire(turn: Turn) -> None:
 async def _open(turn: Turn) -> bool:
     """Say whether the old credential may be removed now; if not, write down why.
 
-    Each place's newest version is ours, it works in this moment, every copy holds it, and the
-    overlap is over.
+    Nobody else wrote a place, each place's newest version is ours, it works in this moment, every
+    copy holds it, and the overlap is over.
     """
     found = await look_at_all(turn)
-    if sentence := foreign(found):
+    if sentence := await conflict(turn, found):
         await turn.signal(Signal.CONFLICT, sentence)
     elif any(each.whose is not Holding.OURS for each in found):
         await turn.signal(Signal.REPAIR)

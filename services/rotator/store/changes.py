@@ -1,7 +1,9 @@
 """Writing down what came of a step: the rotation, its places, its history, its credential."""
 
+from uuid import UUID
+
 from services.rotator.domain.rotation import Place, Rotation
-from services.rotator.domain.state import State
+from services.rotator.domain.state import Signal, State
 from shared.audit import Action, AuditEntry, record
 from shared.database import Connection
 
@@ -20,20 +22,25 @@ _ACTIONS = {
 _STOPPED = frozenset({State.ABANDONED, State.CONFLICT, State.FAILED})
 
 
+async def lock_wanted(conn: Connection, rotation_id: UUID) -> Signal | None:
+    """Return what a person asked of a rotation by now, and let nobody ask until it is saved."""
+    wanted = await conn.fetchval(
+        "SELECT r.wanted FROM rotator.rotation AS r WHERE r.id = $1 FOR UPDATE", rotation_id
+    )
+    return Signal(wanted) if wanted else None
+
+
 async def save(
     conn: Connection, before: Rotation, after: Rotation, *, epoch: int, wait: float
 ) -> bool:
-    """Save a rotation, to be looked at again after `wait` seconds; say whether it was `before`.
-
-    What a person asked for meanwhile stays, unless this is the answer to it.
-    """
+    """Save a rotation, to be looked at again after `wait` seconds; say whether it was `before`."""
     saved = await conn.fetchval(
         """
         UPDATE rotator.rotation AS r
            SET state = $3, over = $4, attempt = $5, before = $6, tries = $7, polls = $8,
                confirmations = $9, old_key_id = $10, new_key_id = $11, lifetime = $12,
                not_before = $13, reason = $14, changed_at = now(),
-               wanted = CASE WHEN $15 THEN NULL ELSE r.wanted END,
+               wanted = $15,
                due_at = now() + make_interval(secs => $16), plan_hash = $17, plan = $18
          WHERE r.id = $1 AND r.state = $2
         RETURNING r.id
@@ -41,8 +48,7 @@ async def save(
         *(after.id, before.state, after.state, after.is_over, after.attempt, list(after.before)),
         *(after.tries, after.polls, after.confirmations, after.old_key_id, after.new_key_id),
         *(after.lifetime, after.not_before, after.reason),
-        *(before.wanted is not None and after.wanted is None, wait, after.plan_hash),
-        after.plan,
+        *(after.wanted, wait, after.plan_hash, after.plan),
     )
     if saved is None:
         return False

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.rotator.domain.announce import announce
 from services.rotator.domain.limits import Wait
-from services.rotator.domain.rotation import Rotation, stamp
+from services.rotator.domain.rotation import Rotation, answer, heed, stamp
 from services.rotator.domain.switches import holding, sentence, subject_of
 from services.rotator.ports import FencedError, Lease
 from services.rotator.store import budgets, changes, pauses
@@ -32,7 +32,7 @@ _CLAIM: Final = """
          WHERE NOT r.over AND r.due_at <= now()
            AND (r.state <> 'awaiting_approval' OR r.wanted = 'withdraw')
            AND (t.lease_owner IS NULL
-                OR t.lease_owner = $1 AND t.lease_until > now()
+                OR t.lease_owner = $1 AND t.leased_for = r.id AND t.lease_until > now()
                 OR t.lease_until + make_interval(secs => $3) <= now())
          ORDER BY r.due_at, r.id
          LIMIT 1
@@ -40,7 +40,7 @@ _CLAIM: Final = """
     ), leased AS (
         UPDATE rotator.target AS t
            SET lease_owner = $1, lease_until = now() + make_interval(secs => $2),
-               epoch = t.epoch + 1
+               epoch = t.epoch + 1, leased_for = due.id
           FROM due
          WHERE t.driver = due.driver AND t.name = due.target
         RETURNING t.epoch
@@ -119,6 +119,9 @@ class PostgresLedger:
     ) -> Lease:
         before = lease.rotation
         async with self._pool.transaction() as conn:
+            after = answer(before, after, await changes.lock_wanted(conn, before.id))
+            if wait is not None and heed(after) is not None:
+                wait = 0.0
             now = await self._settle(conn, lease, wait, keep=keep)
             after = stamp(before, after, now)
             due = LEASE_SECONDS if wait is None else wait

@@ -1,6 +1,6 @@
 """Adding credentials and rotations, and what a person asks of one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -127,8 +127,10 @@ async def add_rotation(conn: Connection, asked: Asked) -> bool:
     return True
 
 
-async def want(conn: Connection, rotation_id: UUID, wanted: Signal) -> bool:
-    """Note what a person asks of a rotation that is under way, and let it be looked at now."""
+async def want(
+    conn: Connection, rotation_id: UUID, wanted: Signal, states: Collection[State]
+) -> bool:
+    """Note what a person asks of a rotation in one of these states, and let it be looked at now."""
     noted = await conn.fetchval(
         """
         UPDATE rotator.rotation AS r
@@ -138,10 +140,10 @@ async def want(conn: Connection, rotation_id: UUID, wanted: Signal) -> bool:
                      JOIN rotator.target AS t ON t.driver = c.driver AND t.name = c.target
                     WHERE c.id = r.credential_id AND t.lease_owner IS NOT NULL)
                    THEN r.due_at ELSE now() END
-         WHERE r.id = $1 AND NOT r.over
+         WHERE r.id = $1 AND r.state = ANY ($3::text[])
         RETURNING r.id
         """,
-        *(rotation_id, wanted),
+        *(rotation_id, wanted, list(states)),
     )
     return noted is not None
 
@@ -152,14 +154,14 @@ async def add_refused(conn: Connection, asked: Asked, reason: str) -> None:
         """
         INSERT INTO rotator.rotation
                (id, credential_id, trigger_key, state, over, lifetime, overlap, requested_by,
-                emergency, reason)
-        SELECT $1, c.id, $3, 'abandoned', true, c.lifetime, c.overlap, $4, $5, $6
+                emergency, approval_required, reason)
+        SELECT $1, c.id, $3, 'abandoned', true, c.lifetime, c.overlap, $4, $5, $6, $7
           FROM rotator.credential AS c
          WHERE c.id = $2
         ON CONFLICT DO NOTHING
         """,
         *(asked.id, asked.credential_id, asked.trigger_key, asked.requested_by),
-        *(asked.emergency, reason),
+        *(asked.emergency, asked.approval_required, reason),
     )
 
 

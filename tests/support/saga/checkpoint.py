@@ -19,6 +19,10 @@ def install(hook: Hook) -> None:
     _hooks.append(hook)
 
 
+class LostError(Exception):
+    """The ledger did not answer; what was to be written may be written or not."""
+
+
 @coroutine
 def _stand(label: str) -> Generator[str, None, None]:
     yield label

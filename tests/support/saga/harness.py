@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from services.rotator.domain.marker import Marker
 from services.rotator.domain.rotation import Place, Rotation
 from services.rotator.domain.state import State
-from services.rotator.ports import Driver, Vault
+from services.rotator.ports import Copies, Driver, Ledger, Vault
 from services.rotator.steps.hand import Hand
 from services.rotator.steps.saga import STEPS
 from services.rotator.steps.stopping import stop
 from services.rotator.steps.turn import Parts, Step, take
-from shared.events import RotationCompleted
 from shared.events.items import CredentialRef, ItemKind
+from tests.support.saga.checkpoint import LostError
 from tests.support.saga.memory import (
     Book,
     MemoryLedger,
@@ -31,6 +32,7 @@ SUBJECT: Final = CredentialRef(
     item_id=1, kind=ItemKind.APP_SECRET, name="deploy", container="Contoso Shop"
 )
 MOST_CHECKPOINTS: Final = 4_000
+LONG_AGO: Final = 1_000_000.0
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Scene:
     steps: Mapping[State, Step] = field(default_factory=lambda: STEPS)
     make_driver: Callable[[World], Driver] = WorldDriver
     make_vault: Callable[[World], Vault] = WorldVault
+    make_copies: Callable[[World], Copies] = WorldCopies
+    make_ledger: Callable[[Book, UUID], Ledger] = MemoryLedger
     processes: int = 0
 
     @property
@@ -54,8 +58,10 @@ class Process:
     """One process: what it does next, and the values that die with it."""
 
     scene: Scene
+    id: UUID
     parts: Parts
     running: Coroutine[Any, Any, Rotation | None] | None = None
+    stands_at: str = ""
 
     def step(self) -> str | None:
         """Go on to the next checkpoint and return its label; None if there was nothing to do."""
@@ -66,6 +72,10 @@ class Process:
         except StopIteration as end:
             self.running = None
             return None if end.value is None else "turn"
+        except LostError:
+            self.running = None
+            return "turn"
+        self.stands_at = label
         return label
 
     def kill(self) -> None:
@@ -85,12 +95,15 @@ def scene(
 ) -> Scene:
     """Return an application with one credential in some places, and a rotation of it."""
     world = World(overlap=overlap, stale=stale, copy_lag=copy_lag)
-    old = world.add("deploy", born=-1e6)
+    world.now = -LONG_AGO
+    old = world.add("deploy")
     if foreign:
-        world.add("somebody else's", born=-1e6)
+        marker = Marker(UUID(int=0x7000), 1)
+        world.others = {world.add("somebody else's"), world.add(str(marker))}
     names = [f"db-password-{number}" for number in range(places)]
     for name in names:
         world.put(name, f"value of {old}", {"team": "web"})
+    world.now, world.broken = 0.0, []
     book = Book(world)
     rotation = Rotation(
         id=ROTATION_ID,
@@ -122,14 +135,15 @@ def _place(number: int, name: str) -> Place:
 def process(scene: Scene) -> Process:
     """Start another process on the scene."""
     scene.processes += 1
+    owner = UUID(int=scene.processes)
     parts = Parts(
-        ledger=MemoryLedger(scene.book, UUID(int=scene.processes)),
+        ledger=scene.make_ledger(scene.book, owner),
         drivers={"world": scene.make_driver(scene.world)},
         vault=scene.make_vault(scene.world),
-        copies=WorldCopies(scene.world),
+        copies=scene.make_copies(scene.world),
         hand=Hand(lambda: scene.world.now),
     )
-    return Process(scene, parts)
+    return Process(scene, owner, parts)
 
 
 def run(scene: Scene, process: Process, limit: int | None = None) -> int:
@@ -141,7 +155,7 @@ def run(scene: Scene, process: Process, limit: int | None = None) -> int:
     while limit is None or passed < limit:
         label = process.step()
         if label is None:
-            due = scene.book.next_due()
+            due = scene.book.next_due(process.id)
             if due is None:
                 return passed
             wait_until(scene, due)
@@ -167,19 +181,3 @@ def with_crashes(scene: Scene, points: Iterable[int]) -> Scene:
         victim.kill()
     run(scene, process(scene))
     return scene
-
-
-def broken_promises(scene: Scene) -> list[str]:
-    """Return what is not as promised now that everything is over."""
-    rotation, world = scene.rotation, scene.world
-    found = list(dict.fromkeys(world.broken))
-    if rotation.state is not State.COMPLETED:
-        found.append(f"it ended in {rotation.state}: {rotation.reason}")
-    if orphans := world.orphans(scene.book.current):
-        found.append(f"orphans: {orphans}")
-    completed = sum(isinstance(event, RotationCompleted) for event in scene.book.events)
-    if completed != 1:
-        found.append(f"{completed} completion events")
-    if world.credentials["k1"].works(world.now):
-        found.append("the old credential is still alive")
-    return found

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from services.rotator.domain.announce import announce
 from services.rotator.domain.limits import Wait
 from services.rotator.domain.marker import Marker
-from services.rotator.domain.rotation import Place, Rotation, stamp
+from services.rotator.domain.rotation import Place, Rotation, answer, heed, stamp
 from services.rotator.domain.standing import Capabilities, Held, Standing
 from services.rotator.domain.state import Signal, State
 from services.rotator.domain.version import Version
@@ -24,7 +25,9 @@ from services.rotator.store.lease import EFFECT_SECONDS, LEASE_SECONDS
 from shared.events import Event
 from shared.secret_value import SecretValue
 from tests.support.saga.checkpoint import around
-from tests.support.saga.world import START, World
+from tests.support.saga.world import START, Stored, World
+
+_marker = cache(Marker.parse)
 
 
 @dataclass
@@ -39,7 +42,7 @@ class WorldDriver:
     async def look(self, target: str) -> Standing:
         del target
         seen = await around("look", lambda: list(self.world.visible()))
-        held = [Held(each.key_id, Marker.parse(each.name), None) for each in seen]
+        held = [Held(each.key_id, _marker(each.name), None) for each in seen]
         return Standing(credentials=tuple(held))
 
     async def make(
@@ -79,8 +82,13 @@ class WorldVault:
         return [stored.version for stored in held]
 
     async def current(self, place: Place) -> tuple[Version, SecretValue] | None:
-        held = await around("current", lambda: self.world.places[place.name][-1])
+        held = await around("current", lambda: self._newest(place.name))
         return held.version, SecretValue(held.value)
+
+    def _newest(self, name: str) -> Stored:
+        newest = self.world.places[name][-1]
+        self.world.seen[name] = newest.version.id
+        return newest
 
     async def read(self, place: Place, version: Version) -> SecretValue:
         held = await around("read", lambda: list(self.world.places[place.name]))
@@ -105,7 +113,7 @@ class WorldCopies:
         return [
             f"the copy of {place.name}"
             for place in rotation.places
-            if self.world.copies[place.name][0] != self.world.places[place.name][-1].value
+            if self.world.copies[place.name][-1].value != self.world.places[place.name][-1].value
         ]
 
 
@@ -119,6 +127,12 @@ class Row:
     owner: UUID | None = None
     until: float = 0.0
 
+    def free_at(self, owner: UUID) -> float:
+        """Return when that process can have it: a lease is kept for who holds the value."""
+        if self.owner is None or (self.owner == owner and self.due < self.until):
+            return self.due
+        return max(self.due, self.until + EFFECT_SECONDS)
+
 
 @dataclass
 class Book:
@@ -130,15 +144,24 @@ class Book:
     paused: str | None = None
     current: str | None = "k1"
 
-    def next_due(self) -> float | None:
-        """Return when a process can go on, whoever held the lease last."""
-        open_rows = [row for row in self.rows.values() if not row.rotation.is_over]
-        times = [
-            max(row.due, row.until + EFFECT_SECONDS if row.owner else 0.0)
-            for row in open_rows
-            if row.rotation.state is not State.AWAITING_APPROVAL
+    def ask(self, rotation_id: UUID, wanted: Signal) -> None:
+        """Write down what a person asks for; what waits for nobody is looked at at once.
+
+        A lease that somebody holds stays as it is: its holder meets the wish when it records.
+        """
+        row = self.rows[rotation_id]
+        if not row.rotation.is_over:
+            row.rotation = replace(row.rotation, wanted=wanted)
+            row.due = row.due if row.owner else min(row.due, self.world.now)
+
+    def next_due(self, owner: UUID) -> float | None:
+        """Return when a process can go on; whoever does not hold the lease waits for its end."""
+        waiting = [
+            row
+            for row in self.rows.values()
+            if not row.rotation.is_over and row.rotation.state is not State.AWAITING_APPROVAL
         ]
-        return min(times, default=None)
+        return min((row.free_at(owner) for row in waiting), default=None)
 
 
 @dataclass
@@ -184,9 +207,12 @@ class MemoryLedger:
     def _record(self, lease: Lease, after: Rotation, wait: float | None, *, keep: bool) -> Lease:
         row = self._mine(lease)
         now = self.book.world.instant()
-        after = stamp(row.rotation, after, now)
-        self.book.events += announce(row.rotation, after, now)
+        before = lease.rotation
+        after = stamp(before, answer(before, after, row.rotation.wanted), now)
+        self.book.events += announce(before, after, now)
         row.rotation = after
+        if wait is not None and heed(after) is not None:
+            wait = 0.0
         if after.state is State.COMPLETED:
             self.book.current = after.new_key_id
         row.due = self._now + (LEASE_SECONDS if wait is None else wait)
