@@ -10,7 +10,7 @@ from tests.support.saga.faults import CLOUDS, LEDGERS, Faults, faulty
 from tests.support.saga.harness import Scene, process, run, scene, with_crashes
 from tests.support.saga.promises import broken_promises, written_twice
 from tests.support.saga.slots import WorldSlots, slots
-from tests.support.saga.zombies import Sleep, taken_over
+from tests.support.saga.zombies import EFFECTS, Sleep, taken_over
 
 
 def account() -> Scene:
@@ -51,6 +51,22 @@ def test_taken_over_anywhere_it_keeps_every_promise() -> None:
     for case in cases:
         taken = taken_over(*case, Sleep.QUARANTINED, account())
         assert kept(taken.scene) == [], case
+
+
+def test_only_the_deadline_of_an_effect_keeps_a_late_renewal_from_what_is_in_use() -> None:
+    watched = account()
+    one = process(watched)
+    renewal = next(
+        point for point in range(1, length()) if run(watched, one, 1) and one.stands_at in EFFECTS
+    )
+    awake = range(0, length(), 3)
+
+    def broken(sleep: Sleep) -> list[int]:
+        cases = ((after, taken_over(renewal, after, sleep, account())) for after in awake)
+        return [after for after, taken in cases if broken_promises(taken.scene)]
+
+    assert broken(Sleep.QUARANTINED) == []
+    assert broken(Sleep.WITHIN_THE_OVERLAP) != []
 
 
 @pytest.mark.parametrize("kind", CLOUDS)
