@@ -7,6 +7,8 @@ from services.rotator import ports
 from services.rotator.domain.marker import tags_of
 from services.rotator.domain.state import State
 from services.rotator.ports import Made, Standing, Verdict
+from shared.events import RotationPublished
+from tests.support.saga.disturb import write_of
 from tests.support.saga.harness import Scene, process, run, scene
 from tests.support.saga.memory import WorldDriver
 from tests.support.saga.promises import OLD, STOPPED, broken_promises
@@ -132,3 +134,38 @@ def test_a_late_write_during_the_overlap_is_repaired_before_the_old_one_goes() -
 
     assert contested.rotation.new_key_id == rotation.new_key_id
     assert broken_promises(contested) == []
+
+
+def test_what_was_united_right_before_a_process_died_is_noted_and_told() -> None:
+    contested = published_by_a_sleeper(works=True)
+    one = process(contested)
+    while one.stands_at != "after publish":
+        run(contested, one, 1)
+    one.kill()
+
+    run(contested, process(contested))
+
+    newest = contested.world.places["db-password-1"][-1].version.id
+    assert contested.rotation.places[1].new_version == newest
+    assert newest in {
+        event.version for event in contested.book.events if isinstance(event, RotationPublished)
+    }
+    assert broken_promises(contested) == []
+
+
+def test_a_version_that_a_sleeper_covered_during_the_overlap_is_found_before_the_old_one_goes() -> (
+    None
+):
+    contested = scene()
+    one = process(contested)
+    while contested.rotation.state is not State.OVERLAP:
+        run(contested, one, 1)
+    world, rotation = contested.world, contested.rotation
+    key_id = rotation.new_key_id or ""
+    write_of("value of k2")(contested, one)
+    world.put("db-password-0", f"value of {key_id}", tags_of(rotation.marker, key_id, {}))
+
+    run(contested, one)
+
+    assert contested.rotation.state is State.CONFLICT
+    assert world.alive(OLD)
