@@ -17,16 +17,14 @@ from services.rotator.steps.turn import Turn
 
 async def roll_back(turn: Turn) -> None:
     """Give every place its former version's value back, wait the overlap, then sweep."""
-    found, before = await look_at_all(turn), turn.rotation
+    found = await look_at_all(turn)
     if sentence := await conflict(turn, found):
         await turn.signal(Signal.CONFLICT, sentence)
         return
     for each in found:
         if not await _give_back(turn, each):
             return
-    if turn.rotation.places != before.places:
-        await turn.record(turn.rotation)
-    elif turn.rotation.polls:
+    if turn.rotation.polls:
         await _copied(turn)
     elif (left := await turn.until(turn.rotation)) > 0:
         await turn.record(turn.rotation, wait=left)
@@ -35,7 +33,10 @@ async def roll_back(turn: Turn) -> None:
 
 
 async def _copied(turn: Turn) -> None:
-    """Wait until no copy holds the new credential any more; only then the overlap begins."""
+    """Wait until no copy holds the new credential any more; only then the overlap begins.
+
+    Before anything is removed the places are looked at again.
+    """
     if missing := await turn.copies.missing(turn.rotation):
         after = replace(turn.rotation, polls=turn.rotation.polls + 1, reason=waiting(missing))
         await turn.record(after, wait=pace.COPIES)

@@ -17,7 +17,7 @@ from shared.clouds.errors import (
 )
 from tests.support.saga.checkpoint import LostError
 from tests.support.saga.harness import Scene
-from tests.support.saga.memory import Book, MemoryLedger, WorldCopies, WorldDriver, WorldVault
+from tests.support.saga.memory import Book
 from tests.support.saga.world import World
 
 
@@ -107,17 +107,20 @@ class Faulty:
 def faulty(scene: Scene, faults: Faults) -> Scene:
     """Let every port of a scene answer with these faults."""
 
+    make_driver, make_vault = scene.make_driver, scene.make_vault
+    make_copies, make_ledger = scene.make_copies, scene.make_ledger
+
     def driver(world: World) -> Driver:
-        return Faulty(WorldDriver(world), faults)  # type: ignore[return-value]
+        return Faulty(make_driver(world), faults)  # type: ignore[return-value]
 
     def vault(world: World) -> Vault:
-        return Faulty(WorldVault(world), faults)  # type: ignore[return-value]
+        return Faulty(make_vault(world), faults)  # type: ignore[return-value]
 
     def copies(world: World) -> Copies:
-        return Faulty(WorldCopies(world), faults)
+        return Faulty(make_copies(world), faults)
 
     def ledger(book: Book, owner: UUID) -> Ledger:
-        return Faulty(MemoryLedger(book, owner), faults)
+        return Faulty(make_ledger(book, owner), faults)
 
     scene.make_driver, scene.make_vault = driver, vault
     scene.make_copies, scene.make_ledger = copies, ledger
