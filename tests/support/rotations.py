@@ -208,9 +208,11 @@ async def move(
         )
 
 
-async def hold(database: Database, *item_ids: int) -> dict[str, str]:
+async def hold(
+    database: Database, *item_ids: int, credential: UUID | None = None
+) -> dict[str, str]:
     """Write down a rotation of a credential in these items, and a plan of it; return their ids."""
-    credential, rotation, plan = uuid4(), uuid4(), uuid4()
+    credential, rotation, plan = credential or uuid4(), uuid4(), uuid4()
     subject = CredentialRef(
         item_id=999, kind=ItemKind.APP_SECRET, name="theirs", container="theirs-api"
     )
