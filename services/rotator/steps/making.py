@@ -14,7 +14,7 @@ from services.rotator.domain.state import Signal
 from services.rotator.ports import UNAPPLIED, Made, Tested, Verdict
 from services.rotator.steps.places import published, works
 from services.rotator.steps.stopping import stop
-from services.rotator.steps.turn import Turn, again
+from services.rotator.steps.turn import HeldError, Turn, again
 from shared.errors import TransientError
 
 
@@ -53,8 +53,12 @@ async def _make(turn: Turn) -> None:
         return
     standing = await turn.driver.look(rotation.target)
     # The intent comes first: whatever happens from here on, what is made can be told apart.
-    await turn.fence()
     await turn.note(intend(rotation, standing.key_ids))
+    try:
+        await turn.fence()
+    except HeldError:
+        await turn.note(unspent(turn.rotation))
+        raise
     rotation = turn.rotation
     try:
         made = await turn.driver.make(

@@ -99,6 +99,7 @@ class Turn:
     async def note(self, after: Rotation) -> None:
         """Write down how far the step is, and go on with it. Raises `FencedError`."""
         self._lease = await self._parts.ledger.record(self._lease, after)
+        self.is_over = self.rotation.state in AT_REST
 
     async def signal(self, signal: Signal, reason: str | None = None, *, wait: float = 0.0) -> None:
         """Write down that the rotation goes on to the state that follows."""

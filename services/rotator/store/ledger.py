@@ -11,6 +11,7 @@ from uuid import UUID
 from services.rotator.domain.announce import announce
 from services.rotator.domain.limits import Wait
 from services.rotator.domain.rotation import Rotation, answer, heed, stamp
+from services.rotator.domain.state import AT_REST
 from services.rotator.domain.switches import holding, sentence, subject_of
 from services.rotator.ports import FencedError, Lease
 from services.rotator.store import budgets, changes, pauses
@@ -120,8 +121,8 @@ class PostgresLedger:
         before = lease.rotation
         async with self._pool.transaction() as conn:
             after = answer(before, after, await changes.lock_wanted(conn, before.id))
-            if wait is not None and heed(after) is not None:
-                wait = 0.0
+            if after.state in AT_REST or (wait is not None and heed(after) is not None):
+                wait, keep = 0.0, False
             now = await self._settle(conn, lease, wait, keep=keep)
             after = stamp(before, after, now)
             due = LEASE_SECONDS if wait is None else wait

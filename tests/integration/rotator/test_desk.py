@@ -194,18 +194,23 @@ async def test_the_database_itself_refuses_an_approval_by_the_requester(shop: Te
             await conn.execute("UPDATE rotator.rotation SET approved_by = requested_by")
 
 
-@pytest.mark.parametrize(
-    ("change", "wanted"),
-    [
-        (RotationChange.WITHDRAW, "withdraw"),
-        (RotationChange.REJECT, "withdraw"),
-        (RotationChange.ROLL_BACK, "roll_back"),
-    ],
-)
-async def test_what_a_person_wants_is_noted_for_the_next_step(
-    shop: Tenant, change: RotationChange, wanted: str
+WISHES = [
+    (RotationChange.WITHDRAW, "requested", "withdraw"),
+    (RotationChange.REJECT, "awaiting_approval", "withdraw"),
+    (RotationChange.ROLL_BACK, "overlap", "roll_back"),
+    (RotationChange.ROLL_BACK, "requested", None),
+    (RotationChange.ROLL_BACK, "retiring", None),
+    (RotationChange.WITHDRAW, "creating", None),
+]
+
+
+@pytest.mark.parametrize(("change", "state", "wanted"), WISHES)
+async def test_what_a_person_wants_is_noted_while_it_can_be_heeded(
+    shop: Tenant, change: RotationChange, state: str, wanted: str | None
 ) -> None:
     rotation_id = await shop.ask(await shop.confirm())
+    async with shop.estate.database.connection() as conn:
+        await conn.execute("UPDATE rotator.rotation SET state = $1", state)
 
     await shop.want(rotation_id, change)
 

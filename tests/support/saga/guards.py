@@ -119,7 +119,7 @@ def _slow_copies_back() -> list[str]:
 def _lost_credential() -> list[str]:
     """Somebody removes the new credential during the overlap: then the old one has to stay."""
     lost = scene()
-    running = until("before claim", State.RETIRING, lost)
+    running = until("before claim", State.OVERLAP, lost)
     lost.world.credentials[lost.rotation.new_key_id or ""].died = lost.world.now
     run(lost, running)
     return [] if lost.world.alive(OLD) else ["the old one was removed while the new one is dead"]
@@ -151,8 +151,8 @@ def _wish_during(label: str, state: State) -> Case:
 
 
 def _without_fence(patch: pytest.MonkeyPatch) -> None:
-    async def fence(ledger: memory.MemoryLedger, _: Lease) -> str | None:
-        return ledger.book.paused
+    async def fence(*_: object) -> None:
+        return
 
     patch.setattr(memory.MemoryLedger, "fence", fence)
 
@@ -266,8 +266,8 @@ def _hasty(patch: pytest.MonkeyPatch) -> None:
 
 
 GUARDS: Final = {
-    "fence": Guard("who was taken over does nothing more", _asleep, _without_fence, "orphans"),
-    "epoch": Guard("who was taken over records nothing", _asleep, _without_epoch, "do not follow"),
+    "fence": Guard("who was taken over does nothing more", _asleep, _without_fence, "locked out"),
+    "epoch": Guard("who was taken over records nothing", _asleep, _without_epoch, "was made twice"),
     "adoption": Guard(
         "what was published is not made again", _crashes, _without_adoption, "written twice"
     ),
@@ -294,7 +294,7 @@ GUARDS: Final = {
     ),
     "base version": Guard(
         "nobody else's version is written over",
-        _written("after claim", State.VERIFIED),
+        _written("before current", State.VERIFIED),
         _blind(publishing),
         "knowingly written over",
     ),

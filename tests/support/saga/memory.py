@@ -11,7 +11,7 @@ from services.rotator.domain.limits import Wait
 from services.rotator.domain.marker import Marker
 from services.rotator.domain.rotation import Place, Rotation, answer, heed, stamp
 from services.rotator.domain.standing import Capabilities, Held, Standing
-from services.rotator.domain.state import Signal, State
+from services.rotator.domain.state import AT_REST, Signal, State
 from services.rotator.domain.version import Version
 from services.rotator.ports import (
     FencedError,
@@ -211,8 +211,8 @@ class MemoryLedger:
         after = stamp(before, answer(before, after, row.rotation.wanted), now)
         self.book.events += announce(before, after, now)
         row.rotation = after
-        if wait is not None and heed(after) is not None:
-            wait = 0.0
+        if after.state in AT_REST or (wait is not None and heed(after) is not None):
+            wait, keep = 0.0, False
         if after.state is State.COMPLETED:
             self.book.current = after.new_key_id
         row.due = self._now + (LEASE_SECONDS if wait is None else wait)

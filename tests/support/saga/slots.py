@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from services.rotator.domain.marker import Marker
-from services.rotator.ports import Capabilities, Held, Made, Standing
+from services.rotator.domain.standing import Capabilities, Held, Standing
+from services.rotator.ports import Made
 from shared.secret_value import SecretValue
 from tests.support.saga.checkpoint import around
 from tests.support.saga.memory import WorldDriver

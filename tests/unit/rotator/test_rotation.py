@@ -143,7 +143,7 @@ def test_an_attempt_is_intended_before_it_is_made_and_taken_back_if_nothing_was(
 
     assert (intended.attempt, intended.before, intended.new_key_id) == (2, ("a", "b"), None)
     assert intended.marker.attempt == 2
-    assert (unspent(intended).attempt, unspent(intended).tries) == (1, 3)
+    assert (unspent(intended).attempt, unspent(intended).tries) == (1, 2)
 
 
 def test_one_place_is_replaced_by_what_is_known_of_it_now() -> None:

@@ -110,15 +110,19 @@ class TestAPersonWantsTheOldOneBack:
         assert broken_promises(asked, {State.ROLLED_BACK}) == []
 
     def test_the_last_moment_is_when_the_overlap_is_found_to_be_over(self) -> None:
-        overlap = scene()
-        one = process(overlap)
-        run(overlap, one, first_at("after claim", State.RETIRING) - 3)
-        assert (one.stands_at, overlap.rotation.state) == ("before commit", State.OVERLAP)
-        wish(Signal.ROLL_BACK)(overlap, one)
-        run(overlap, one)
+        begins = first_at("before claim", State.OVERLAP)
+        given_back = [
+            point
+            for point in range(begins, length())
+            if disturbed(scene(), [(point, wish(Signal.ROLL_BACK))]).rotation.state
+            is State.ROLLED_BACK
+        ]
+        last = scene()
+        one = process(last)
+        run(last, one, given_back[-1])
 
-        assert overlap.rotation.state is State.ROLLED_BACK
-        assert broken_promises(overlap, {State.ROLLED_BACK}) == []
+        assert given_back == list(range(begins, given_back[-1] + 1))
+        assert (one.stands_at, last.rotation.state) == ("before commit", State.OVERLAP)
 
     def test_when_the_old_one_has_begun_to_go_it_only_goes_on(self) -> None:
         point = first_at("before claim", State.RETIRING)
@@ -202,7 +206,7 @@ class TestTheKillSwitch:
     def test_a_value_is_not_kept_for_longer_than_its_time(self) -> None:
         paused = scene()
         one = process(paused)
-        run(paused, one, first_at("before claim", State.VERIFIED))
+        run(paused, one, first_at("before claim", State.CREATED))
         assert one.parts.hand.get(paused.rotation) is not None
         pause(paused, one)
         later(hand.LONGEST_SECONDS)(paused, one)

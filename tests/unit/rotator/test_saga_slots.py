@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from services.rotator.domain.state import Signal, State
+from services.rotator.domain.state import ROLL_BACK_FROM, Signal, State
 from tests.support.saga import disturb
 from tests.support.saga.faults import CLOUDS, LEDGERS, Faults, faulty
 from tests.support.saga.harness import Scene, process, run, scene, with_crashes
@@ -89,6 +89,10 @@ def test_an_answer_that_the_ledger_did_not_give_costs_no_promise(kind: object) -
 
 def test_who_wants_the_former_key_back_gets_it() -> None:
     for point in range(15, 140, 5):
+        probe = account()
+        run(probe, process(probe), point)
+        if probe.rotation.state not in ROLL_BACK_FROM:
+            break
         asked = disturb.disturbed(account(), [(point, disturb.wish(Signal.ROLL_BACK))])
 
         assert asked.rotation.state is State.ROLLED_BACK

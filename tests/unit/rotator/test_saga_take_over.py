@@ -88,7 +88,8 @@ def test_what_a_janitor_could_not_heal_is_seen() -> None:
 async def test_who_was_taken_over_is_refused_by_the_ledger_whatever_it_wants() -> None:
     contested = scene()
     sleeper = process(contested)
-    run(contested, sleeper, 20)
+    while sleeper.stands_at != "before make":
+        run(contested, sleeper, 1)
     run(contested, process(contested), 4)
     before = contested.rotation
 
