@@ -44,7 +44,11 @@ class Api:
 
     def sign_in(self, setup_token: str) -> None:
         """Become the first administrator and keep the bearer token."""
-        body = {"setup_token": setup_token, "username": "ada", "password": PASSWORD}
+        self.log_in(setup_token=setup_token, username="ada", password=PASSWORD)
+
+    def log_in(self, **body: str) -> None:
+        """Sign in and keep the bearer token."""
+        self.http.headers.pop("authorization", None)
         token = self.http.post("/auth/login", json=body).raise_for_status().json()["access_token"]
         self.http.headers["authorization"] = f"Bearer {token}"
 

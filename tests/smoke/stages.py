@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tests.smoke.api import Api, Sandbox, eventually, promise
 from tests.smoke.platform import Platform
+from tests.smoke.rotations import Rotations
 
 Figures = dict[str, Any]
 SERVICES: Final = {"gateway", "scanner", "alerting", "rotator", "syncer", "licensing"}
@@ -20,6 +21,7 @@ class Scenario:
         self.platform = platform
         self.api = Api(platform.ready["url"])
         self.sandbox = Sandbox(platform.ready["sandbox"])
+        self.rotations = Rotations(platform, self.api, self.sandbox)
         self.changed: dict[str, Any] = {}
         self.first: dict[str, Any] = {}
 
@@ -40,6 +42,7 @@ class Scenario:
             "rescan": self.rescan,
             "isolation": self.isolation,
             "blindness": self.blindness,
+            **self.rotations.stages(),
             "hosts": self.hosts,
         }
 
@@ -153,7 +156,7 @@ class Scenario:
     def hosts(self) -> Figures:
         """Only the documented hosts were contacted."""
         contacted = {_family(entry["host"]) for entry in self.sandbox.log()}
-        documented = {"arm", "graph", "vault", "identity"}
+        documented = {"arm", "graph", "vault", "identity", "login"}
         promise(contacted == documented, f"the documented hosts, not {contacted ^ documented}")
         return {"hosts": sorted(contacted)}
 
