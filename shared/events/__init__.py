@@ -9,6 +9,12 @@ from shared.events.catalog import EVENTS, event_class
 from shared.events.items import CredentialRef, ItemKind
 from shared.events.licensing import LicenseChanged, LicenseRefreshRequested, ReleaseAvailable
 from shared.events.permissions import PermissionChanged, PermissionCheckRequested
+from shared.events.policies import (
+    RotationFreezeChangeRequested,
+    RotationPolicyChangeRequested,
+    RotationUpcoming,
+    RotationWindow,
+)
 from shared.events.rotation import (
     CredentialChangeRequested,
     RotationChangeRequested,
@@ -49,11 +55,15 @@ __all__ = [
     "RotationChangeRequested",
     "RotationCompleted",
     "RotationFailed",
+    "RotationFreezeChangeRequested",
     "RotationPauseRequested",
     "RotationPlanRequested",
+    "RotationPolicyChangeRequested",
     "RotationPublished",
     "RotationRequested",
     "RotationStep",
+    "RotationUpcoming",
+    "RotationWindow",
     "ScanCompleted",
     "ScanDetailsRequested",
     "ScanRequested",

@@ -137,7 +137,7 @@ async def _handle(event: Event, message: Message, pool: Pool) -> None:
         case RotationPauseRequested():
             await handlers.on_rotation_pause_requested(event, message, pool=pool, wake=wake)
         case CredentialChangeRequested():
-            await handlers.on_credential_change_requested(event, message, pool=pool)
+            await handlers.on_credential_change_requested(event, message, pool=pool, wake=wake)
         case RotationPlanRequested():
             async with pool.transaction() as conn:
                 await plans.add(conn, _outcome(event))
