@@ -80,7 +80,9 @@ def _subscribe(service: Service, clouds: Clouds, workers: Workers, policies: Per
     bus, pool, wake, look = service.bus, service.pool, workers.wake, policies.wake
     planner = Planner(pool=pool, drivers=clouds.drivers, vault=clouds.vault)
     bus.on(SecretExpiring)(partial(handlers.on_secret_expiring, pool=pool, wake=look))
-    bus.on(RotationRequested)(partial(handlers.on_rotation_requested, pool=pool, wake=wake))
+    bus.on(RotationRequested)(
+        partial(handlers.on_rotation_requested, pool=pool, features=service.features, wake=wake)
+    )
     bus.on(RotationPlanRequested)(
         partial(handlers.on_rotation_plan_requested, pool=pool, planner=planner)
     )

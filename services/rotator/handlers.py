@@ -21,6 +21,7 @@ from shared.events import (
     SecretExpiring,
     SyncCompleted,
 )
+from shared.features import Feature, Features
 
 Wake = Callable[[], None]
 
@@ -36,12 +37,13 @@ async def on_secret_expiring(
 
 
 async def on_rotation_requested(
-    event: RotationRequested, message: Message, *, pool: Pool, wake: Wake
+    event: RotationRequested, message: Message, *, pool: Pool, features: Features, wake: Wake
 ) -> None:
     """Begin a rotation."""
+    unlimited = await features.allows(Feature.ROTATION)
     async with pool.transaction() as conn:
         if await inbox.claim(conn, message, "on_rotation_requested"):
-            await desk.ask(conn, event)
+            await desk.ask(conn, event, unlimited=unlimited)
     wake()
 
 

@@ -3,7 +3,6 @@
 The database's clock cannot be set, so credentials end in so many days from its present.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +17,6 @@ from shared.events import (
     RotationPolicyChangeRequested,
     RotationUpcoming,
 )
-from shared.features import Feature
 from tests.support.rotator import Tenant, message, nobody
 from tests.support.saga.ledgers import Noted
 
@@ -28,22 +26,11 @@ PASSWORDS = UUID(int=77)
 
 
 @dataclass
-class Licence:
-    """A licence that a test changes."""
-
-    allowed: Collection[Feature] = field(default_factory=lambda: frozenset(Feature))
-
-    async def allows(self, feature: Feature) -> bool:
-        return feature in self.allowed
-
-
-@dataclass
 class Policies:
     """A tenant with policies, and replicas that look at it."""
 
     shop: Tenant
     outbox: Noted = field(default_factory=Noted)
-    licence: Licence = field(default_factory=Licence)
     asked: int = 0
 
     def scheduler(self, **changes: Any) -> Scheduler:
@@ -51,7 +38,7 @@ class Policies:
         given: dict[str, Any] = {
             "pool": self.shop.pool,
             "outbox": self.outbox,
-            "features": self.licence,
+            "features": self.shop.licence,
             "notice": 7 * DAY,
         }
         return Scheduler(**given | changes)

@@ -29,6 +29,7 @@ from shared.events import (
     RotationPlanRequested,
     RotationRequested,
 )
+from shared.features import EvaluationFeatures
 from tests.support.database import Database
 from tests.support.gateway import SeedItem, seed_estate
 
@@ -131,7 +132,9 @@ async def _handle(event: Event, message: Message, pool: Pool) -> None:
 
     match event:
         case RotationRequested():
-            await handlers.on_rotation_requested(event, message, pool=pool, wake=wake)
+            await handlers.on_rotation_requested(
+                event, message, pool=pool, features=EvaluationFeatures(), wake=wake
+            )
         case RotationChangeRequested():
             await handlers.on_rotation_change_requested(event, message, pool=pool, wake=wake)
         case RotationPauseRequested():

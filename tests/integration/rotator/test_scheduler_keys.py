@@ -122,12 +122,12 @@ async def test_while_a_rotation_is_under_way_nothing_else_is_planned(rules: Poli
 
 
 async def test_without_the_licence_what_is_due_is_not_begun_and_says_so(rules: Policies) -> None:
-    rules.licence.allowed = set(Feature) - {Feature.ROTATION}
+    rules.shop.licence.withdraw()
 
     assert await rules.turn() == 0
     assert "the licence does not include" in (await rules.outlook())["warning"]
 
-    rules.licence.allowed = set(Feature)
+    rules.shop.licence.allowed = set(Feature)
     assert await rules.turn() == 1
 
 
