@@ -9,6 +9,7 @@ from services.rotator.adapters import Clouds, open_clouds
 from services.rotator.schedule import (
     JANITOR_SECONDS,
     POLICIES_SECONDS,
+    SUGGESTIONS_SECONDS,
     Periodic,
     Workers,
     begin_and_wake,
@@ -18,6 +19,7 @@ from services.rotator.steps.desk import Planner
 from services.rotator.steps.hand import Hand
 from services.rotator.steps.janitor import Janitor
 from services.rotator.steps.scheduler import Scheduler
+from services.rotator.steps.suggest import Suggester
 from services.rotator.steps.turn import Parts
 from services.rotator.store.copies import SyncedCopies
 from services.rotator.store.ledger import PostgresLedger
@@ -32,6 +34,7 @@ from shared.events import (
     RotationPlanRequested,
     RotationPolicyChangeRequested,
     RotationRequested,
+    RotationSuggestionsRequested,
     ScanCompleted,
     SecretExpiring,
     SyncCompleted,
@@ -59,9 +62,12 @@ async def build(service: Service) -> None:
         turn=partial(begin_and_wake, _scheduler(service, settings), workers),
         seconds=POLICIES_SECONDS,
     )
-    _subscribe(service, clouds, workers, policies)
+    suggestions = Periodic(turn=Suggester(pool=service.pool).turn, seconds=SUGGESTIONS_SECONDS)
+    _subscribe(service, clouds, workers)
+    _subscribe_looks(service, policies, suggestions)
     service.add_task("rotations", workers.run)
     service.add_task("policies", policies.run)
+    service.add_task("suggestions", suggestions.run)
     service.add_task("janitor", Periodic(turn=janitor.turn, seconds=JANITOR_SECONDS).run)
 
 
@@ -75,11 +81,10 @@ def _scheduler(service: Service, settings: Settings) -> Scheduler:
     )
 
 
-def _subscribe(service: Service, clouds: Clouds, workers: Workers, policies: Periodic) -> None:
-    """Join each message to its handler."""
-    bus, pool, wake, look = service.bus, service.pool, workers.wake, policies.wake
+def _subscribe(service: Service, clouds: Clouds, workers: Workers) -> None:
+    """Join each message about rotations to its handler."""
+    bus, pool, wake = service.bus, service.pool, workers.wake
     planner = Planner(pool=pool, drivers=clouds.drivers, vault=clouds.vault)
-    bus.on(SecretExpiring)(partial(handlers.on_secret_expiring, pool=pool, wake=look))
     bus.on(RotationRequested)(
         partial(handlers.on_rotation_requested, pool=pool, features=service.features, wake=wake)
     )
@@ -92,17 +97,28 @@ def _subscribe(service: Service, clouds: Clouds, workers: Workers, policies: Per
     bus.on(RotationPauseRequested)(
         partial(handlers.on_rotation_pause_requested, pool=pool, wake=wake)
     )
+    bus.on(SyncCompleted)(partial(handlers.on_sync_completed, pool=pool, wake=wake))
+
+
+def _subscribe_looks(service: Service, policies: Periodic, suggestions: Periodic) -> None:
+    """Join each message after which policies, or suggestions, are looked at anew."""
+    bus, pool = service.bus, service.pool
+
+    def look() -> None:
+        policies.wake()
+        suggestions.wake()
+
+    bus.on(SecretExpiring)(partial(handlers.on_secret_expiring, pool=pool, wake=policies.wake))
     bus.on(RotationPolicyChangeRequested)(
-        partial(handlers.on_rotation_policy_change_requested, pool=pool, wake=look)
+        partial(handlers.on_rotation_policy_change_requested, pool=pool, wake=policies.wake)
     )
     bus.on(RotationFreezeChangeRequested)(
-        partial(handlers.on_rotation_freeze_change_requested, pool=pool, wake=look)
+        partial(handlers.on_rotation_freeze_change_requested, pool=pool, wake=policies.wake)
     )
     bus.on(CredentialChangeRequested)(
         partial(handlers.on_credential_change_requested, pool=pool, wake=look)
     )
-    bus.on(SyncCompleted)(partial(handlers.on_sync_completed, pool=pool, wake=wake))
-    for event in (ScanCompleted, LicenseChanged):
+    for event in (ScanCompleted, LicenseChanged, RotationSuggestionsRequested):
         bus.on(event)(partial(handlers.on_news, pool=pool, wake=look))
 
 

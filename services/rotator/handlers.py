@@ -118,7 +118,7 @@ async def on_sync_completed(
 
 
 async def on_news(_: Event, message: Message, *, pool: Pool, wake: Wake) -> None:
-    """Look again: a scan has ended, or the licence allows something else."""
+    """Look again: a scan has ended, the licence allows something else, or somebody asked."""
     async with pool.transaction() as conn:
         await inbox.claim(conn, message, "on_news")
     wake()

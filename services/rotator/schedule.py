@@ -20,6 +20,7 @@ IDLE_SECONDS: Final = 2.0
 JANITOR_SECONDS: Final = 600.0
 POLICIES_SECONDS: Final = 60.0
 """Shorter than the shortest window, so that none opens and closes unseen."""
+SUGGESTIONS_SECONDS: Final = 3_600.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -61,6 +61,7 @@ class Action(StrEnum):
     ROTATION_FREEZE_CHANGE_REQUESTED = "rotation-freeze:change-requested"
     ROTATION_FREEZE_ADDED = "rotation-freeze:added"
     ROTATION_FREEZE_REMOVED = "rotation-freeze:removed"
+    ROTATION_SUGGESTIONS_REQUESTED = "rotation-suggestions:requested"
     ROTATION_CONFIRMED = "rotation:confirmed"
     ROTATION_RELEASED = "rotation:released"
     ROTATION_PAUSED = "rotation:paused"

@@ -12,6 +12,7 @@ from shared.events.permissions import PermissionChanged, PermissionCheckRequeste
 from shared.events.policies import (
     RotationFreezeChangeRequested,
     RotationPolicyChangeRequested,
+    RotationSuggestionsRequested,
     RotationUpcoming,
     RotationWindow,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "RotationPublished",
     "RotationRequested",
     "RotationStep",
+    "RotationSuggestionsRequested",
     "RotationUpcoming",
     "RotationWindow",
     "ScanCompleted",

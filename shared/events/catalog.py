@@ -27,6 +27,7 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
         rotation.CredentialChangeRequested,
         policies.RotationPolicyChangeRequested,
         policies.RotationFreezeChangeRequested,
+        policies.RotationSuggestionsRequested,
         policies.RotationUpcoming,
         rotation.RotationStep,
         rotation.RotationPublished,

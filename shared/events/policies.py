@@ -62,6 +62,17 @@ class RotationFreezeChangeRequested(Event):
     requested_by: str = Field(description="The user or API token that asked.")
 
 
+class RotationSuggestionsRequested(Event):
+    """Somebody wants a new look at which vault secrets could hold which credentials.
+
+    Nothing else follows; suggestions are also made anew after each scan.
+    """
+
+    type: ClassVar[str] = "certifyclouds.rotation.suggestions-requested.v1"
+
+    requested_by: str = Field(description="The user or API token that asked.")
+
+
 class RotationUpcoming(Event):
     """A policy will replace a credential soon, or cannot do so in time.
 

@@ -25,6 +25,7 @@ from shared.events import (
     RotationPublished,
     RotationRequested,
     RotationStep,
+    RotationSuggestionsRequested,
     RotationUpcoming,
     RotationWindow,
     ScanCompleted,
@@ -177,6 +178,7 @@ EXAMPLES: tuple[Event, ...] = (
         reason="The year's end.",
         requested_by="ada",
     ),
+    RotationSuggestionsRequested(requested_by="ada"),
     RotationUpcoming(
         credential_id=MAPPING,
         credential=APP,
