@@ -24,6 +24,7 @@ from services.cli import (
     keys,
     output,
     queues,
+    rotation_policies,
     schedules,
     subscriptions,
     through,
@@ -61,6 +62,10 @@ commands.add_typer(queues.commands, name="dead-letters")
 commands.add_typer(audit.commands, name="audit")
 commands.add_typer(approvals.commands, name="approvals")
 commands.add_typer(keys.commands, name="keys")
+
+rotate = typer.Typer(no_args_is_help=True, help="Credentials that are rotated.")
+rotation_policies.add_to(rotate)
+commands.add_typer(rotate, name="rotate")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]

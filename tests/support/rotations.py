@@ -25,8 +25,10 @@ from shared.events import (
     Event,
     ItemKind,
     RotationChangeRequested,
+    RotationFreezeChangeRequested,
     RotationPauseRequested,
     RotationPlanRequested,
+    RotationPolicyChangeRequested,
     RotationRequested,
 )
 from shared.features import EvaluationFeatures
@@ -54,6 +56,8 @@ _ASKED: Final[tuple[type[Event], ...]] = (
     RotationChangeRequested,
     RotationPauseRequested,
     CredentialChangeRequested,
+    RotationPolicyChangeRequested,
+    RotationFreezeChangeRequested,
 )
 
 
@@ -141,6 +145,10 @@ async def _handle(event: Event, message: Message, pool: Pool) -> None:
             await handlers.on_rotation_pause_requested(event, message, pool=pool, wake=wake)
         case CredentialChangeRequested():
             await handlers.on_credential_change_requested(event, message, pool=pool, wake=wake)
+        case RotationPolicyChangeRequested():
+            await handlers.on_rotation_policy_change_requested(event, message, pool=pool, wake=wake)
+        case RotationFreezeChangeRequested():
+            await handlers.on_rotation_freeze_change_requested(event, message, pool=pool, wake=wake)
         case RotationPlanRequested():
             async with pool.transaction() as conn:
                 await plans.add(conn, _outcome(event))
