@@ -15,6 +15,7 @@ from shared.events import (
     RotationCompleted,
     RotationFailed,
     RotationPublished,
+    RotationUpcoming,
     ScanCompleted,
     SecretExpiring,
     SyncCompleted,
@@ -26,6 +27,7 @@ from shared.service import Service
 
 WITHOUT_RULE: Final[tuple[type[Event], ...]] = (
     PermissionChanged,
+    RotationUpcoming,
     RotationPublished,
     RotationCompleted,
     RotationFailed,

@@ -26,6 +26,7 @@ from services.cli import (
     output,
     queues,
     rotate,
+    rotation_policies,
     schedules,
     subscriptions,
     through,
@@ -62,6 +63,7 @@ commands.command("break-glass")(break_glass)
 commands.add_typer(queues.commands, name="dead-letters")
 commands.add_typer(audit.commands, name="audit")
 commands.add_typer(approvals.commands, name="approvals")
+rotation_policies.add_to(rotate.commands)
 commands.add_typer(rotate.commands, name="rotate")
 commands.add_typer(keys.commands, name="keys")
 

@@ -29,6 +29,7 @@ from services.gateway.routes import (
     queues,
     rotation_credentials,
     rotation_plans,
+    rotation_policies,
     rotations,
     scans,
     schedules,
@@ -50,6 +51,7 @@ from services.gateway.steps.approvals import Approvals
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.change_credential import ChangeCredential
+from services.gateway.steps.change_policy import ChangePolicy
 from services.gateway.steps.change_rotation import ChangeRotation
 from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.checkpoints import checkpoint_export, write_public_key
@@ -103,6 +105,7 @@ ROUTERS: Final = (
     rotation_plans.router,  # before the rotations, among whose ids its words would be looked for
     rotations.router,
     rotation_credentials.router,
+    rotation_policies.router,
     watch.router,
     system.router,
     keys.router,
@@ -201,6 +204,12 @@ async def join(service: Service, settings: Settings, keyring: Keyring) -> Parts:
         change_rotation=ChangeRotation(pool=pool, bus=service.bus, clock=clock),
         pause_rotations=PauseRotations(pool=pool, bus=service.bus, clock=clock),
         change_credential=ChangeCredential(
+            pool=pool,
+            bus=service.bus,
+            clock=clock,
+            overlap_floor=settings.rotation_overlap_floor_seconds,
+        ),
+        change_policy=ChangePolicy(
             pool=pool,
             bus=service.bus,
             clock=clock,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from services.rotator.steps import desk
+from services.rotator.steps.change_policy import change_freeze, change_policy
 from services.rotator.steps.confirm import confirm
 from services.rotator.steps.desk import Planner
 from services.rotator.store import noticed, plans, rotations
@@ -12,30 +13,37 @@ from shared.events import (
     CredentialChangeRequested,
     Event,
     RotationChangeRequested,
+    RotationFreezeChangeRequested,
     RotationPauseRequested,
     RotationPlanRequested,
+    RotationPolicyChangeRequested,
     RotationRequested,
     SecretExpiring,
     SyncCompleted,
 )
+from shared.features import Feature, Features
 
 Wake = Callable[[], None]
 
 
-async def on_secret_expiring(event: SecretExpiring, message: Message, *, pool: Pool) -> None:
-    """Remember that this credential ends soon."""
+async def on_secret_expiring(
+    event: SecretExpiring, message: Message, *, pool: Pool, wake: Wake
+) -> None:
+    """Remember that this credential ends soon, and look at once what policies say of it."""
     async with pool.transaction() as conn:
         if await inbox.claim(conn, message, "on_secret_expiring"):
             await noticed.save(conn, event, told_at=message.time)
+    wake()
 
 
 async def on_rotation_requested(
-    event: RotationRequested, message: Message, *, pool: Pool, wake: Wake
+    event: RotationRequested, message: Message, *, pool: Pool, features: Features, wake: Wake
 ) -> None:
     """Begin a rotation."""
+    unlimited = await features.allows(Feature.ROTATION)
     async with pool.transaction() as conn:
         if await inbox.claim(conn, message, "on_rotation_requested"):
-            await desk.ask(conn, event)
+            await desk.ask(conn, event, unlimited=unlimited)
     wake()
 
 
@@ -69,13 +77,34 @@ async def on_rotation_pause_requested(
     wake()
 
 
+async def on_rotation_policy_change_requested(
+    event: RotationPolicyChangeRequested, message: Message, *, pool: Pool, wake: Wake
+) -> None:
+    """Set a policy, or take it back, and look what follows."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, "on_rotation_policy_change_requested"):
+            await change_policy(conn, event, message)
+    wake()
+
+
+async def on_rotation_freeze_change_requested(
+    event: RotationFreezeChangeRequested, message: Message, *, pool: Pool, wake: Wake
+) -> None:
+    """Set a freeze, or take it back, and look what follows."""
+    async with pool.transaction() as conn:
+        if await inbox.claim(conn, message, "on_rotation_freeze_change_requested"):
+            await change_freeze(conn, event, message)
+    wake()
+
+
 async def on_credential_change_requested(
-    event: CredentialChangeRequested, message: Message, *, pool: Pool
+    event: CredentialChangeRequested, message: Message, *, pool: Pool, wake: Wake
 ) -> None:
     """Take note of which secrets hold a credential."""
     async with pool.transaction() as conn:
         if await inbox.claim(conn, message, "on_credential_change_requested"):
             await confirm(conn, event, message)
+    wake()
 
 
 async def on_sync_completed(
@@ -88,7 +117,8 @@ async def on_sync_completed(
     wake()
 
 
-async def on_seen(_: Event, message: Message, *, pool: Pool) -> None:
-    """Record a message from which nothing follows in this release."""
+async def on_news(_: Event, message: Message, *, pool: Pool, wake: Wake) -> None:
+    """Look again: a scan has ended, the licence allows something else, or somebody asked."""
     async with pool.transaction() as conn:
-        await inbox.claim(conn, message, "on_seen")
+        await inbox.claim(conn, message, "on_news")
+    wake()

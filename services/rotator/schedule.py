@@ -1,4 +1,4 @@
-"""What happens without a message: rotations that are due, and the janitor's rounds."""
+"""What happens without a message: policies, rotations that are due, and the janitor's rounds."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,7 @@ from typing import Final
 
 from services.rotator.domain.rotation import Rotation
 from services.rotator.steps import saga
+from services.rotator.steps.scheduler import Scheduler
 from services.rotator.steps.turn import Parts
 from shared.telemetry import get_logger
 
@@ -16,23 +17,30 @@ AT_ONCE: Final = 5
 """Effects under way in this process; a rotation that waits takes none of these places."""
 
 IDLE_SECONDS: Final = 2.0
-
-
 JANITOR_SECONDS: Final = 600.0
+POLICIES_SECONDS: Final = 60.0
+"""Shorter than the shortest window, so that none opens and closes unseen."""
+SUGGESTIONS_SECONDS: Final = 3_600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Periodic:
-    """Calls `turn` at once, then every `seconds`."""
+    """Calls `turn` at once, then every `seconds`, and sooner when it is woken."""
 
     turn: Callable[[], Awaitable[object]]
     seconds: float
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Begin the next turn now."""
+        self._woken.set()
 
     async def run(self) -> None:
         """Take turns until cancelled; an error ends it, and the service begins it again."""
         while True:
+            self._woken.clear()
             await self.turn()
-            await asyncio.sleep(self.seconds)
+            await _wait(self._woken, self.seconds)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,16 +65,23 @@ class Workers:
             self._woken.clear()
             rotation = await saga.turn(self.parts)
             if rotation is None:
-                await self._rest()
+                await _wait(self._woken, IDLE_SECONDS)
             else:
                 _tell(rotation)
 
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(IDLE_SECONDS):
-                await self._woken.wait()
-        except TimeoutError:
-            return
+
+async def begin_and_wake(scheduler: Scheduler, workers: Workers) -> None:
+    """Begin what policies let begin now, and work on it at once."""
+    if await scheduler.turn():
+        workers.wake()
+
+
+async def _wait(woken: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await woken.wait()
+    except TimeoutError:
+        return
 
 
 def _tell(rotation: Rotation) -> None:

@@ -25,6 +25,27 @@ class Settings(ServiceSettings):
         description="Writes a second to all targets of a kind, such as the tenant's applications.",
     )
 
+    rotation_notice_days: float = Field(
+        default=7.0,
+        ge=0,
+        le=90,
+        description="How long before a rotation by a policy begins it is announced.",
+    )
+    approval_required: str = Field(
+        default="",
+        description="The gateway's: with `rotations`, those by policies wait for an approval, too.",
+    )
+
+    @property
+    def notice(self) -> timedelta:
+        """How long before it begins a rotation is announced."""
+        return timedelta(days=self.rotation_notice_days)
+
+    @property
+    def rotations_need_approval(self) -> bool:
+        """Say whether every rotation waits for somebody's approval."""
+        return "rotations" in {word.strip() for word in self.approval_required.split(",")}
+
     def rates(self) -> Rates:
         """Return how fast writes may go out."""
         return Rates(

@@ -9,6 +9,13 @@ from shared.events.catalog import EVENTS, event_class
 from shared.events.items import CredentialRef, ItemKind
 from shared.events.licensing import LicenseChanged, LicenseRefreshRequested, ReleaseAvailable
 from shared.events.permissions import PermissionChanged, PermissionCheckRequested
+from shared.events.policies import (
+    RotationFreezeChangeRequested,
+    RotationPolicyChangeRequested,
+    RotationSuggestionsRequested,
+    RotationUpcoming,
+    RotationWindow,
+)
 from shared.events.rotation import (
     CredentialChangeRequested,
     RotationChangeRequested,
@@ -49,11 +56,16 @@ __all__ = [
     "RotationChangeRequested",
     "RotationCompleted",
     "RotationFailed",
+    "RotationFreezeChangeRequested",
     "RotationPauseRequested",
     "RotationPlanRequested",
+    "RotationPolicyChangeRequested",
     "RotationPublished",
     "RotationRequested",
     "RotationStep",
+    "RotationSuggestionsRequested",
+    "RotationUpcoming",
+    "RotationWindow",
     "ScanCompleted",
     "ScanDetailsRequested",
     "ScanRequested",

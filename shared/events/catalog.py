@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.events import alerting, licensing, permissions, rotation, scanning, syncing
+from shared.events import alerting, licensing, permissions, policies, rotation, scanning, syncing
 from shared.events.base import Event
 
 EVENTS: Final[Mapping[str, type[Event]]] = {
@@ -25,6 +25,10 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
         rotation.RotationChangeRequested,
         rotation.RotationPauseRequested,
         rotation.CredentialChangeRequested,
+        policies.RotationPolicyChangeRequested,
+        policies.RotationFreezeChangeRequested,
+        policies.RotationSuggestionsRequested,
+        policies.RotationUpcoming,
         rotation.RotationStep,
         rotation.RotationPublished,
         rotation.RotationCompleted,

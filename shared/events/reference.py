@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from shared.events.base import Event
 from shared.events.catalog import EVENTS
 from shared.events.items import CredentialRef
+from shared.events.policies import RotationWindow
 
 Services = Mapping[str, tuple[type[Event], ...]]
 
@@ -34,6 +35,9 @@ _TYPES: Final[Mapping[object, str]] = {
     datetime: "time with zone",
     NoneType: "none",
 }
+
+_PARTS: Final[tuple[type[BaseModel], ...]] = (CredentialRef, RotationWindow)
+"""What events are made of, each with a section of its own."""
 
 _HEAD: Final = """# Events
 
@@ -59,7 +63,7 @@ def page(publications: Services, subscriptions: Services) -> str:
         for event in EVENTS.values()
     ]
     sections = [_section(event, publications, subscriptions) for event in EVENTS.values()]
-    return _HEAD + "".join(rows) + "".join(sections) + _part(CredentialRef)
+    return _HEAD + "".join(rows) + "".join(sections) + "".join(map(_part, _PARTS))
 
 
 def write(folder: Path) -> None:
@@ -112,14 +116,14 @@ def _words(annotation: object) -> Iterator[str]:
     """Name a field's type in words that do not depend on the Python release."""
     arguments = cast("tuple[object, ...]", getattr(annotation, "__args__", ()))
     if getattr(annotation, "__origin__", None) is tuple:
-        yield f"list of {_TYPES[arguments[0]]}"
+        yield f"list of {' or '.join(_words(arguments[0]))}"
     elif arguments:
         for argument in arguments:
             yield from _words(argument)
     elif isinstance(annotation, type) and issubclass(annotation, Enum):
         yield "one of " + ", ".join(f"`{member.value}`" for member in annotation)
-    elif annotation is CredentialRef:
-        yield "[CredentialRef](#credentialref)"
+    elif annotation in _PARTS:
+        yield f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     else:
         yield _TYPES[annotation]
 

@@ -1,6 +1,7 @@
 """What a selector is asked about: the facts of one vault or item, as far as they are known."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
@@ -44,8 +45,14 @@ class Facts:
 
     A field that is missing in `known` is unknown. A field with no word is known to have none, as
     the Entra directory has no subscription. Several words name the same fact: a subscription's id
-    and its name. `tags` is None while the tags are unknown.
+    and its name. `tags` is None while the tags are unknown; those of several things together are
+    pairs, for one key may then have several values.
     """
 
     known: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
-    tags: Mapping[str, str] | None = None
+    tags: Mapping[str, str] | AbstractSet[tuple[str, str]] | None = None
+
+    @property
+    def tag_pairs(self) -> AbstractSet[tuple[str, str]] | None:
+        """Return each tag's key and value, or None while they are unknown."""
+        return self.tags.items() if isinstance(self.tags, Mapping) else self.tags

@@ -61,6 +61,7 @@ class Expression:
 Pattern: TypeAlias = Glob | Expression
 
 
+@lru_cache(maxsize=1024)
 def _translate(glob: str) -> str:
     parts = []
     characters = iter(glob)

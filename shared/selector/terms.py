@@ -1,6 +1,7 @@
 """What a selector is made of, how it is decided, and the one text that it is written as."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,10 +20,10 @@ class Tag:
     key: Pattern
     value: Pattern | None = None
 
-    def matches(self, tags: dict[str, str]) -> bool:
+    def matches(self, tags: AbstractSet[tuple[str, str]]) -> bool:
         return any(
             self.key.matches(key) and (self.value is None or self.value.matches(value))
-            for key, value in tags.items()
+            for key, value in tags
         )
 
 
@@ -44,9 +45,9 @@ class Term:
 
     def _applies(self, facts: Facts) -> bool | None:
         if self.field is Field.TAG:
-            if facts.tags is None:
+            tags = facts.tag_pairs
+            if tags is None:
                 return None
-            tags = dict(facts.tags)
             return any(value.matches(tags) for value in self.values if isinstance(value, Tag))
         words = facts.known.get(self.field)
         if words is None:

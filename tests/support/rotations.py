@@ -25,10 +25,13 @@ from shared.events import (
     Event,
     ItemKind,
     RotationChangeRequested,
+    RotationFreezeChangeRequested,
     RotationPauseRequested,
     RotationPlanRequested,
+    RotationPolicyChangeRequested,
     RotationRequested,
 )
+from shared.features import EvaluationFeatures
 from tests.support.database import Database
 from tests.support.gateway import SeedItem, seed_estate
 
@@ -58,6 +61,8 @@ _ASKED: Final[tuple[type[Event], ...]] = (
     RotationChangeRequested,
     RotationPauseRequested,
     CredentialChangeRequested,
+    RotationPolicyChangeRequested,
+    RotationFreezeChangeRequested,
 )
 
 
@@ -136,13 +141,19 @@ async def _handle(event: Event, message: Message, pool: Pool) -> None:
 
     match event:
         case RotationRequested():
-            await handlers.on_rotation_requested(event, message, pool=pool, wake=wake)
+            await handlers.on_rotation_requested(
+                event, message, pool=pool, features=EvaluationFeatures(), wake=wake
+            )
         case RotationChangeRequested():
             await handlers.on_rotation_change_requested(event, message, pool=pool, wake=wake)
         case RotationPauseRequested():
             await handlers.on_rotation_pause_requested(event, message, pool=pool, wake=wake)
         case CredentialChangeRequested():
-            await handlers.on_credential_change_requested(event, message, pool=pool)
+            await handlers.on_credential_change_requested(event, message, pool=pool, wake=wake)
+        case RotationPolicyChangeRequested():
+            await handlers.on_rotation_policy_change_requested(event, message, pool=pool, wake=wake)
+        case RotationFreezeChangeRequested():
+            await handlers.on_rotation_freeze_change_requested(event, message, pool=pool, wake=wake)
         case RotationPlanRequested():
             async with pool.transaction() as conn:
                 await plans.add(conn, _outcome(event))

@@ -1,8 +1,8 @@
 """A tenant's inventory with an application and vault secrets, and messages to the rotator."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +19,7 @@ from shared.events import (
     RotationRequested,
 )
 from shared.events.rotation import PauseScope, RotationChange
+from shared.features import Feature
 from tests.support.alerting import NOW, Estate, message_of
 from tests.support.database import Database
 
@@ -32,6 +33,20 @@ def message(event: Any, *, time: datetime = NOW) -> Message:
 
 
 @dataclass
+class Licence:
+    """A licence that a test changes."""
+
+    allowed: Collection[Feature] = field(default_factory=lambda: frozenset(Feature))
+
+    async def allows(self, feature: Feature) -> bool:
+        return feature in self.allowed
+
+    def withdraw(self) -> None:
+        """Allow rotation no longer."""
+        self.allowed = set(Feature) - {Feature.ROTATION}
+
+
+@dataclass
 class Tenant:
     """Two secrets in a vault that hold an application's password."""
 
@@ -39,6 +54,7 @@ class Tenant:
     pool: Pool
     app: CredentialRef
     secrets: list[CredentialRef]
+    licence: Licence
 
     async def confirm(self, *places: CredentialRef, item: CredentialRef | None = None) -> UUID:
         """Confirm that these secrets hold the application's credential."""
@@ -48,7 +64,9 @@ class Tenant:
             place_ids=tuple(place.item_id for place in places or self.secrets),
             requested_by="ada",
         )
-        await handlers.on_credential_change_requested(event, message(event), pool=self.pool)
+        await handlers.on_credential_change_requested(
+            event, message(event), pool=self.pool, wake=nobody
+        )
         return event.credential_id
 
     async def release(self, credential_id: UUID) -> None:
@@ -58,7 +76,9 @@ class Tenant:
             place_ids=(),
             requested_by="ada",
         )
-        await handlers.on_credential_change_requested(event, message(event), pool=self.pool)
+        await handlers.on_credential_change_requested(
+            event, message(event), pool=self.pool, wake=nobody
+        )
 
     async def ask(
         self,
@@ -79,7 +99,9 @@ class Tenant:
         )
         delivered = message(event)
         for _ in range(times):
-            await handlers.on_rotation_requested(event, delivered, pool=self.pool, wake=nobody)
+            await handlers.on_rotation_requested(
+                event, delivered, pool=self.pool, features=self.licence, wake=nobody
+            )
         return event.rotation_id
 
     async def want(self, rotation_id: UUID, change: RotationChange, **given: Any) -> None:
@@ -118,7 +140,7 @@ async def tenant(database: Database) -> AsyncIterator[Tenant]:
     secrets = [await estate.add(f"shop-password-{number}") for number in range(2)]
     await _add_application(estate, app)
     async with database.pool("rotator") as pool:
-        yield Tenant(estate, pool, app, secrets)
+        yield Tenant(estate, pool, app, secrets, Licence())
 
 
 async def _add_application(estate: Estate, app: CredentialRef) -> None:

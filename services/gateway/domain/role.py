@@ -36,6 +36,7 @@ class Permission(StrEnum):
     PLAN_ROTATION = "plan_rotation"
     REQUEST_ROTATION = "request_rotation"
     MANAGE_CREDENTIALS = "manage_credentials"
+    MANAGE_POLICIES = "manage_policies"
     REQUEST_SYNC = "request_sync"
     APPROVE = "approve"
     READ_AUDIT = "read_audit"

@@ -14,6 +14,7 @@ from shared.events import (
     RotationFailed,
     RotationPublished,
     RotationStep,
+    RotationUpcoming,
     ScanCompleted,
     SecretExpiring,
     SyncCompleted,
@@ -50,6 +51,10 @@ def summarise(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line f
             )
         case PermissionChanged():
             return "Whether the identity that discovers could read values cannot be told"
+        case RotationUpcoming(timeliness="in_time"):
+            return f"{_name(event.credential)} is rotated on {event.at:%Y-%m-%d} by {event.policy}"
+        case RotationUpcoming():
+            return f"{_name(event.credential)}: {event.warning}"
         case RotationStep():
             return f"Rotation of {_name(event.credential)}: {event.state}"
         case RotationPublished():

@@ -21,6 +21,8 @@ _COLUMNS: Final = """
            (c.subject ->> 'item_id')::bigint AS item_id, c.key_id, c.state,
            (extract(epoch FROM c.lifetime) / 86400)::integer AS lifetime_days,
            extract(epoch FROM c.overlap)::bigint AS overlap_seconds, c.added_at,
+           c.policy_id, c.policy_name, c.policy_reason, c.ends_at, c.next_at AS next_rotation_at,
+           c.timeliness, c.warning,
            (SELECT r.id FROM rotator.v_rotation AS r
              WHERE r.credential_id = c.id AND NOT r.over) AS rotation_id
       FROM rotator.v_credential AS c

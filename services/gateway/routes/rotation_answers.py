@@ -256,6 +256,19 @@ class RotationCredential(BaseModel):
     overlap_seconds: int
     added_at: datetime
     rotation_id: UUID | None = Field(description="The rotation that is under way.")
+    policy_id: UUID | None = Field(description="The policy that decides; null: none does.")
+    policy_name: str | None
+    policy_reason: str | None = Field(
+        description="Why it decides, or why none does; null before the first look."
+    )
+    ends_at: datetime | None = Field(description="When the one in use ends, by the policy.")
+    next_rotation_at: datetime | None = Field(description="When the policy replaces it.")
+    timeliness: str | None = Field(
+        description="`in_time`, `brought_forward`, `overlap_cut` or `late`."
+    )
+    warning: str | None = Field(
+        description="Why nothing comes next, or what is wrong with when it comes, and what to do."
+    )
     places: list[CredentialPlace]
 
 

@@ -14,6 +14,7 @@ from services.gateway.steps.approvals import Approvals
 from services.gateway.steps.authenticate import Authenticate
 from services.gateway.steps.cached import Cached
 from services.gateway.steps.change_credential import ChangeCredential
+from services.gateway.steps.change_policy import ChangePolicy
 from services.gateway.steps.change_rotation import ChangeRotation
 from services.gateway.steps.change_schedule import ChangeSchedule
 from services.gateway.steps.dead_letters import DeadLetters
@@ -59,6 +60,7 @@ class Parts:
     change_rotation: ChangeRotation
     pause_rotations: PauseRotations
     change_credential: ChangeCredential
+    change_policy: ChangePolicy
     dead_letters: DeadLetters
     approvals: Approvals
     export_audit: ExportAudit

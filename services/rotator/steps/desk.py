@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from services.rotator.domain.approval import approve
+from services.rotator.domain.quota import quota_of
 from services.rotator.domain.rotation import Rotation
 from services.rotator.domain.state import Signal, within_reach
 from services.rotator.ports import Driver, Vault
 from services.rotator.steps.preflight import examine
-from services.rotator.store import ledger, pauses, plans, rotations
+from services.rotator.store import by_hand, ledger, pauses, plans, rotations
 from services.rotator.store.plans import Outcome
 from services.rotator.store.rotations import Asked
 from shared.audit import Action, AuditEntry, record
@@ -31,10 +32,12 @@ _WANTED: Final[Mapping[RotationChange, Signal]] = {
 }
 
 
-async def ask(conn: Connection, event: RotationRequested) -> None:
+async def ask(conn: Connection, event: RotationRequested, *, unlimited: bool) -> None:
     """Begin a rotation, or keep the sentence on why it cannot begin.
 
-    Raises `PermanentError` for a credential that is not rotated here.
+    `unlimited`: the licence does not count what is asked for by hand. An emergency is counted and
+    never refused: who knows that a credential leaked must not be kept from replacing it. Raises
+    `PermanentError` for a credential that is not rotated here.
     """
     asked = Asked(
         id=event.rotation_id,
@@ -50,8 +53,16 @@ async def ask(conn: Connection, event: RotationRequested) -> None:
             f"“{event.credential.name}” of {event.credential.container} is not rotated here;"
             " confirm first which secrets hold it."
         )
-    if not await rotations.add_rotation(conn, asked):
-        await rotations.add_refused(conn, asked, _NOT_BEGUN[standing])
+    refusal = None if unlimited or event.emergency else await _beyond_quota(conn)
+    if refusal is None and not await rotations.add_rotation(conn, asked):
+        refusal = _NOT_BEGUN[standing]
+    if refusal is not None:
+        await rotations.add_refused(conn, asked, refusal)
+
+
+async def _beyond_quota(conn: Connection) -> str | None:
+    runs, now = await by_hand.lock_and_list(conn)
+    return quota_of(runs, now, unlimited=False).refusal
 
 
 _NOT_BEGUN: Final = {

@@ -84,7 +84,10 @@ async def is_rotating(conn: Connection, credential_id: UUID) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A rotation that was asked for; `trigger_key` names the cause, so that it counts once."""
+    """A rotation that was asked for; `trigger_key` names the cause, so that it counts once.
+
+    `lifetime` is that of the new credential. It and `overlap` are the credential's own where None.
+    """
 
     id: UUID
     credential_id: UUID
@@ -93,6 +96,8 @@ class Asked:
     state: State = State.REQUESTED
     emergency: bool = False
     approval_required: bool = False
+    lifetime: timedelta | None = None
+    overlap: timedelta | None = None
 
 
 async def add_rotation(conn: Connection, asked: Asked) -> bool:
@@ -102,15 +107,15 @@ async def add_rotation(conn: Connection, asked: Asked) -> bool:
         INSERT INTO rotator.rotation
                (id, credential_id, trigger_key, state, old_key_id, lifetime, overlap, requested_by,
                 emergency, approval_required)
-        SELECT $1, c.id, $3, $4, c.key_id, c.lifetime,
-               CASE WHEN $6 THEN interval '0' ELSE c.overlap END, $5, $6, $7
+        SELECT $1, c.id, $3, $4, c.key_id, coalesce($8, c.lifetime),
+               CASE WHEN $6 THEN interval '0' ELSE coalesce($9, c.overlap) END, $5, $6, $7
           FROM rotator.credential AS c
          WHERE c.id = $2 AND c.state = 'active'
         ON CONFLICT DO NOTHING
         RETURNING id
         """,
         *(asked.id, asked.credential_id, asked.trigger_key, asked.state, asked.requested_by),
-        *(asked.emergency, asked.approval_required),
+        *(asked.emergency, asked.approval_required, asked.lifetime, asked.overlap),
     )
     if added is None:
         return False

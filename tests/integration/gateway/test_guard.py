@@ -97,6 +97,8 @@ def filled(path: str) -> str:
         .replace("{rotation_id}", uuid)
         .replace("{credential_id}", uuid)
         .replace("{plan_id}", uuid)
+        .replace("{policy_id}", uuid)
+        .replace("{freeze_id}", uuid)
         .replace("{queue}", "scanner.none")
         .replace("{letter_id}", uuid)
     )

@@ -20,6 +20,7 @@ EXEMPT: Final = {
     "/api/v1/approvals/{approval_id}/approve": DECIDED_ONCE,
     "/api/v1/approvals/{approval_id}/reject": DECIDED_ONCE,
     "/api/v1/approvals/{approval_id}/withdraw": DECIDED_ONCE,
+    "/api/v1/rotation-suggestions": HARMLESS,
     "/api/v1/syncs": NOTHING_DONE,
     "/api/v1/license": NOTHING_DONE,
 }

@@ -28,7 +28,8 @@ def test_only_operators_and_administrators_set_things_in_motion() -> None:
     }
     for permission in acting:
         assert {role for role in Role if allows(role, permission)} == {Role.OPERATOR, Role.ADMIN}
-    assert {role for role in Role if allows(role, Permission.MANAGE_LICENSE)} == {Role.ADMIN}
+    for permission in (Permission.MANAGE_LICENSE, Permission.MANAGE_POLICIES):
+        assert {role for role in Role if allows(role, permission)} == {Role.ADMIN}
 
 
 def test_whoever_asks_for_a_rotation_or_approves_one_can_make_its_plan_to_read() -> None:

@@ -28,7 +28,22 @@ SCAN = e.ScanCompleted(
     seconds=3.14,
 )
 
+
+def upcoming(timeliness: str, warning: str | None) -> e.RotationUpcoming:
+    return e.RotationUpcoming(
+        credential_id=ID,
+        credential=REF,
+        policy="passwords",
+        at=AT,
+        ends_at=AT,
+        timeliness=timeliness,
+        warning=warning,
+    )
+
+
 CASES: list[tuple[e.Event, str]] = [
+    (upcoming("in_time", None), "kv-pay/db-password is rotated on 2026-12-01 by passwords"),
+    (upcoming("late", "Open a window."), "kv-pay/db-password: Open a window."),
     (e.VaultScanned(scan_id=ID, vault_id=1, vault_name="kv-pay", outcome=VaultOutcome.OK, items=5),
      "kv-pay: 5 items"),
     (e.VaultScanned(scan_id=ID, vault_id=1, vault_name="kv-x", outcome=VaultOutcome.TIMED_OUT),

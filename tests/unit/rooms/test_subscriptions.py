@@ -33,6 +33,7 @@ def service(name: str) -> Any:
         bus=Ears(),
         pool=None,
         clock=None,
+        features=None,
         settings=settings,
         tasks=tasks,
         resources=AsyncExitStack(),

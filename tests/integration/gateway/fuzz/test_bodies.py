@@ -26,6 +26,8 @@ TARGETS = [
     ("POST", "/api/v1/schedules"),
     ("PUT", f"/api/v1/schedules/{UUID}"),
     ("PUT", "/api/v1/thresholds"),
+    ("PUT", f"/api/v1/rotation-policies/{UUID}"),
+    ("POST", "/api/v1/rotation-freezes"),
     ("POST", "/api/v1/queues/scanner.none/dead-letters/replay"),
     ("POST", "/api/v1/queues/scanner.none/dead-letters/purge"),
 ]

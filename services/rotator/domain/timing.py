@@ -1,8 +1,8 @@
-"""When a credential's turn is: the due time, moved to where windows and freezes permit it.
+"""When a rotation begins: at the due time, moved to where windows and freezes permit it.
 
-If nothing is permitted between the due time and the credential's end, the turn is brought forward
-to the last window before. If there is none either it comes late, and says so: a rotation that
-nobody would have made in time is never missed in silence.
+If nothing is permitted between the due time and the credential's end, it is brought forward to the
+last window before. If there is none either it comes late, and says so: a rotation that nobody
+would have made in time is never missed in silence.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from services.rotator.domain.instants import in_words, written
 from services.rotator.domain.window import SHORTEST, Times
 
 
-class Standing(StrEnum):
-    """How a turn stands to the credential's end."""
+class Timeliness(StrEnum):
+    """How a rotation's beginning stands to the credential's end."""
 
     IN_TIME = "in_time"
     BROUGHT_FORWARD = "brought_forward"
@@ -24,38 +24,38 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Timing:
     """When a rotation begins; `warning` is a sentence for people unless it is in time."""
 
     at: datetime
-    standing: Standing
+    timeliness: Timeliness
     warning: str | None = None
 
 
-def turn(
+def timing_of(
     times: Times, *, due: datetime, ends_at: datetime, overlap: timedelta, now: datetime
-) -> Turn:
-    """Return the turn of a credential that is due at `due` and ends at `ends_at`."""
+) -> Timing:
+    """Return when a credential is replaced that is due at `due` and ends at `ends_at`."""
     at = times.next_permitted(max(due, now))
     if at >= ends_at > now:
         forward = _brought_forward(times, due, ends_at, now)
         if forward is not None:
-            return Turn(
+            return Timing(
                 at=forward,
-                standing=Standing.BROUGHT_FORWARD,
+                timeliness=Timeliness.BROUGHT_FORWARD,
                 warning=f"Nothing is permitted between {written(due)}, when it is due, and its end,"
                 f" so it is rotated early, on {written(forward)}.",
             )
     if at >= ends_at:
-        return Turn(at=at, standing=Standing.LATE, warning=_late(times, at, ends_at, now))
+        return Timing(at=at, timeliness=Timeliness.LATE, warning=_late(times, at, ends_at, now))
     if ends_at - at < overlap:
-        return Turn(
+        return Timing(
             at=at,
-            standing=Standing.OVERLAP_CUT,
+            timeliness=Timeliness.OVERLAP_CUT,
             warning=f"Rotated on {written(at)} it ends on {written(ends_at)}, before the overlap of"
             f" {in_words(overlap)} has passed: whoever still uses it fails from then on.",
         )
-    return Turn(at=at, standing=Standing.IN_TIME)
+    return Timing(at=at, timeliness=Timeliness.IN_TIME)
 
 
 def _brought_forward(
