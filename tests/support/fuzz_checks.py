@@ -39,7 +39,6 @@ UNSAID: Final = {
     "/body/ends_at": "it depends on the other end, and on the time",
     "/body/reason": "blanks alone are none",
     "/body/name": "blanks alone are none, and no two policies share one",
-    "/body/overlap_seconds": "its least is a setting",
     "/body/rotate_before_days": "it depends on the lifetime and the overlap",
     "/body/windows/opens": "it is a cron expression in a time zone",
     "/body/windows/lasts_minutes": "its bounds are told, and refused with a sentence",

@@ -54,7 +54,7 @@ async def finish(
     """Work until the rotation is over, a minute or an hour between two turns; return it."""
     parts = Parts(
         ledger=PostgresLedger(rules.shop.pool, rules.outbox, uuid4()),
-        drivers={"app_secret": WorldDriver(world)},
+        drivers={"entra-app-secret": WorldDriver(world)},
         vault=WorldVault(world),
         copies=WorldCopies(world),
         hand=Hand(lambda: world.now),
