@@ -164,9 +164,9 @@ def approve(
     """Show a rotation's plan, ask, and approve exactly that plan. Needs a password, not a token."""
     with _client() as client:
         found = client.get(f"/rotations/{rotation}")
-        if not found["plan_hash"]:
+        if not found["plan"]:
             raise PermanentError("This rotation has no plan yet; look at it again in a moment.")
-        document, plan_hash = rotate_through.waiting_plan(client, found), found["plan_hash"]
+        document, plan_hash = found["plan"], found["plan_hash"]
         if not yes:
             lines = rotate_output.plan_lines(document, plan_hash)
             rotate_output.print_lines(lines, Console(stderr=True))

@@ -53,24 +53,6 @@ def plan(
     return found
 
 
-def waiting_plan(client: Client, rotation: Document, pause: Pause = time.sleep) -> Document:
-    """Return the plan's document of a rotation that waits, made anew if nobody read it yet.
-
-    Raises `PermanentError` where the plan made anew is another one.
-    """
-    if rotation["plan"] is not None:
-        known: Document = rotation["plan"]
-        return known
-    made = plan(client, rotation["credential_id"], emergency=rotation["emergency"], pause=pause)
-    if made["plan_hash"] != rotation["plan_hash"]:
-        raise PermanentError(
-            "What would be done is no longer what waits for an approval: a secret or the"
-            " application has changed. Let it be withdrawn and asked for again."
-        )
-    document: Document = made["document"]
-    return document
-
-
 def follow(
     client: Client, rotation: str, limit: timedelta, pause: Pause = time.sleep
 ) -> Iterator[Document]:
