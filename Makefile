@@ -47,6 +47,7 @@ fuzz: $(VENV)/.dev ## the API's fuzz tests at greater length; EXAMPLES=100 for e
 
 chaos: $(VENV)/.dev ## rotations killed, put to sleep and disturbed at every instruction; a JSON line per campaign; ONLY=name
 	@$(PY) -m tests.chaos $(if $(ONLY),--only "$(ONLY)")
+	$(if $(ONLY),,@$(PY) -m tests.chaos.killed)
 
 smoke: $(VENV)/.dev ## drive the platform through its public API; BUS=postgres|rabbitmq|servicebus; one JSON line per stage
 	@$(PY) -m tests.smoke --bus $(BUS)

@@ -82,12 +82,12 @@ def postgres() -> Iterator[Cluster]:
     """The embedded server of this test run, without databases of ours."""
     with (
         tempfile.TemporaryDirectory(prefix="certifyclouds-test-", dir="/var/tmp") as folder,
-        _started(Path(folder)) as cluster,
+        started(Path(folder)) as cluster,
     ):
         yield cluster
 
 
-def _started(folder: Path) -> Cluster:
+def started(folder: Path) -> Cluster:
     folder.chmod(0o711)  # root runs the server as somebody else, who must be able to enter
     return Cluster(folder, settings=FAST)
 

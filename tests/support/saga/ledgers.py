@@ -1,9 +1,11 @@
 """Ledgers to test: the one in memory and the one in PostgreSQL, with a time that can be moved."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from services.rotator.domain.limits import Rate
 from services.rotator.domain.rotation import Rotation
 from services.rotator.ports import Ledger
 from services.rotator.store import rotations
@@ -16,12 +18,15 @@ from tests.support.saga.world import World
 
 SHIFT = """
     WITH targets AS (
-        UPDATE rotator.target SET lease_until = lease_until - make_interval(secs => $1)
+        UPDATE rotator.target
+           SET lease_until = lease_until - make_interval(secs => $1),
+               wrote_at = wrote_at - make_interval(secs => $1)
     )
     UPDATE rotator.rotation
        SET due_at = due_at - make_interval(secs => $1),
            not_before = not_before - make_interval(secs => $1)
 """
+UNHURRIED = Rate(every=timedelta(microseconds=1), burst=100)
 PAUSE = """
     INSERT INTO rotator.pause (id, scope, target, reason, paused_by)
     VALUES (gen_random_uuid(), 'credential', $1, 'an incident', 'ada')
