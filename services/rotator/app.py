@@ -53,6 +53,7 @@ async def build(service: Service) -> None:
         vault=clouds.vault,
         copies=SyncedCopies(service.pool),
         hand=Hand(time.monotonic),
+        between=settings.rotation_confirmation_seconds,
     )
     workers = Workers(parts=parts)
     janitor = Janitor(

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from services.rotator.domain.limits import TENANT_RATE, VAULT_RATE, Rate
+from services.rotator.domain.pace import BETWEEN_CONFIRMATIONS
 from services.rotator.store.budgets import Rates
 from shared.settings import ServiceSettings
 
@@ -45,6 +46,14 @@ class Settings(ServiceSettings):
     def rotations_need_approval(self) -> bool:
         """Say whether every rotation waits for somebody's approval."""
         return "rotations" in {word.strip() for word in self.approval_required.split(",")}
+
+    rotation_confirmation_seconds: float = Field(
+        default=BETWEEN_CONFIRMATIONS,
+        ge=0.1,
+        le=600,
+        description="Between two of the looks that must agree before a rotation goes on: tests of"
+        " a new credential, and lists without a removed one.",
+    )
 
     def rates(self) -> Rates:
         """Return how fast writes may go out."""

@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-# A rotation's overlap of seconds, and writes that do not wait for each other.
-QUICK: Final = {"ROTATION_OVERLAP_FLOOR_SECONDS": "0", "ROTATION_TARGET_WRITES_PER_SECOND": "5"}
+# An overlap of seconds, writes and looks that do not wait for each other.
+QUICK: Final = {
+    "ROTATION_OVERLAP_FLOOR_SECONDS": "0",
+    "ROTATION_TARGET_WRITES_PER_SECOND": "5",
+    "ROTATION_CONFIRMATION_SECONDS": "1",
+}
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 30
 

@@ -8,8 +8,8 @@ from tests.smoke.api import PASSWORD, Api, Sandbox, eventually, promise
 from tests.smoke.platform import Platform
 
 Figures = dict[str, Any]
-OVERLAP_SECONDS: Final = 10
-ROLLBACK_OVERLAP_SECONDS: Final = 45
+OVERLAP_SECONDS: Final = 5
+ROLLBACK_OVERLAP_SECONDS: Final = 20
 LIMIT_SECONDS: Final = 240
 CANNOT_SIGN_IN: Final = "7000112"
 APPROVER: Final = {"username": "grace", "role": "approver"}

@@ -103,7 +103,7 @@ async def _confirmed(turn: Turn) -> None:
         await turn.signal(Signal.ADVANCE)
         return
     after = replace(rotation, confirmations=rotation.confirmations + 1)
-    await turn.record(after, wait=pace.until_next_confirmation(rotation))
+    await turn.record(after, wait=turn.between)
 
 
 async def _not_yet(turn: Turn, tested: Tested) -> None:

@@ -102,8 +102,8 @@ async def _absent(turn: Turn) -> None:
         await turn.signal(Signal.ADVANCE)
         return
     after = replace(rotation, confirmations=rotation.confirmations + 1)
-    await turn.record(after, wait=pace.BETWEEN_CONFIRMATIONS)
+    await turn.record(after, wait=turn.between)
 
 
 async def _look_again(turn: Turn) -> None:
-    await turn.record(replace(turn.rotation, confirmations=0), wait=pace.BETWEEN_CONFIRMATIONS)
+    await turn.record(replace(turn.rotation, confirmations=0), wait=turn.between)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from services.rotator.domain.limits import Wait
+from services.rotator.domain.pace import BETWEEN_CONFIRMATIONS
 from services.rotator.domain.retry import NeedsAttention, after_failure
 from services.rotator.domain.rotation import Place, Rotation, follow, heed
 from services.rotator.domain.state import AT_REST, Signal, State
@@ -26,13 +27,14 @@ class HeldError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the steps work with."""
+    """What the steps work with; `between` are the seconds between two looks that must agree."""
 
     ledger: Ledger
     drivers: Mapping[str, Driver]
     vault: Vault
     copies: Copies
     hand: Hand
+    between: float = BETWEEN_CONFIRMATIONS
 
 
 class Turn:
@@ -45,6 +47,7 @@ class Turn:
         self.is_over = False
         self.vault: Final = parts.vault
         self.copies: Final = parts.copies
+        self.between: Final = parts.between
 
     @property
     def rotation(self) -> Rotation:

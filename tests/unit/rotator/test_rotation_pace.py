@@ -1,7 +1,6 @@
 """How long is waited before the next look."""
 
 from services.rotator.domain import pace
-from services.rotator.domain.rotation import CONFIRMATIONS
 from services.rotator.domain.state import State
 from tests.support.saga.values import a_rotation
 
@@ -11,12 +10,3 @@ def test_a_new_credential_is_tested_twelve_times_over_270_seconds_ever_more_spar
 
     assert waits == [2.0, 4.0, 8.0, 16.0, *[30.0] * 8, None]
     assert sum(pace.POLLS) == 270.0
-
-
-def test_its_last_confirmation_is_not_waited_after() -> None:
-    waits = [
-        pace.until_next_confirmation(a_rotation(State.CREATED, confirmations=done))
-        for done in range(CONFIRMATIONS)
-    ]
-
-    assert waits == [15.0, 15.0, 0.0]
