@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from services.rotator.domain import pace
 from services.rotator.domain.rotation import follow, intend
 from services.rotator.domain.state import Signal, State
 from services.rotator.ports import Lease, Tested, Verdict
@@ -180,7 +179,6 @@ def _without_test(patch: pytest.MonkeyPatch) -> None:
 
 def _with_one_confirmation(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(making, "CONFIRMATIONS", 1)
-    patch.setattr(pace, "CONFIRMATIONS", 1)
 
 
 def _in_place_of(state: State, step: Callable[[Turn], Any]) -> Callable[[pytest.MonkeyPatch], None]:
