@@ -45,14 +45,18 @@ class Window:
 
 @dataclass(slots=True, kw_only=True)
 class Quotas:
-    """Key Vault's limits: for each vault, and for all vaults of a subscription in a region.
+    """Key Vault's limits (a vault's, and of all in a subscription and region), and ARM's.
 
     What is refused does not count against them. Azure Key Vault service limits and throttling
-    guidance: 4,000 transactions in 10 s for a vault, five times as many for a subscription.
+    guidance: 4,000 transactions in 10 s for a vault, five times as many for a subscription. Azure
+    Resource Manager throttling: for each principal and subscription a bucket of 250 reads and one
+    of 200 writes, with 25 and 10 more in each second.
     """
 
     vault: Window = field(default_factory=lambda: Window(4_000, 10.0))
     subscription: Window = field(default_factory=lambda: Window(20_000, 10.0))
+    arm_reads: Window = field(default_factory=lambda: Window(250, 10.0))
+    arm_writes: Window = field(default_factory=lambda: Window(200, 20.0))
     _counts: defaultdict[tuple[str, str], Counter[tuple[int, bool]]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
@@ -69,8 +73,8 @@ class Quotas:
     def clear(self) -> None:
         """Forget what was asked so far; the limits go on."""
         self._counts.clear()
-        self.vault.clear()
-        self.subscription.clear()
+        for window in (self.vault, self.subscription, self.arm_reads, self.arm_writes):
+            window.clear()
 
     def counts(self) -> list[dict[str, Any]]:
         """Return the requests of each second (of the machine's time) that saw any."""

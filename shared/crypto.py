@@ -19,6 +19,7 @@ from typing import Final, final
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from shared.errors import PermanentError
@@ -91,6 +92,16 @@ class DataKey:
 
     def __reduce__(self) -> str:
         raise TypeError("A key is never serialised.")
+
+
+def derived_key(secret_key: str, *, purpose: str) -> DataKey:
+    """Return the key of an installation for one purpose (HKDF-SHA256, RFC 5869).
+
+    It is stored nowhere. It is for fingerprints only: under another SECRET_KEY there is another
+    one, and nothing that was encrypted with it could be read again.
+    """
+    kdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode())
+    return DataKey(kdf.derive(secret_key.encode()))
 
 
 class UnknownKeyError(DecryptionError):

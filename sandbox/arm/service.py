@@ -25,10 +25,6 @@ from sandbox.tokens import Caller, TokenRefusedError
 from sandbox.wire import RefusedError, answer, new_id
 from sandbox.world import World
 
-_READS: Final = 250
-_READS_SECONDS: Final = 10.0
-_WRITES: Final = 200
-_WRITES_SECONDS: Final = 20.0
 _VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(-preview)?")
 _SUBSCRIPTION: Final = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 _VAULTS: Final = "providers/microsoft.keyvault/vaults"
@@ -44,8 +40,6 @@ class ResourceManager:
         self._world = world
         self._graph = ResourceGraph(world)
         self._accounts = KeyedAccounts(world)
-        self._reads = Window(_READS, _READS_SECONDS)
-        self._writes = Window(_WRITES, _WRITES_SECONDS)
 
     async def answer(self, request: Request) -> Response:
         try:
@@ -101,7 +95,10 @@ class ResourceManager:
 
     def _window(self, request: Request) -> tuple[str, Window]:
         """Return what a request counts as, and where."""
-        return ("read", self._reads) if request.method == "GET" else ("write", self._writes)
+        quotas = self._world.quotas
+        return (
+            ("read", quotas.arm_reads) if request.method == "GET" else ("write", quotas.arm_writes)
+        )
 
     def _throttled(self, request: Request, caller: Caller) -> RefusedError:
         kind, window = self._window(request)

@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from typing import Final
 from uuid import uuid4
 
 from services.rotator import handlers
@@ -25,6 +26,7 @@ from services.rotator.store.copies import SyncedCopies
 from services.rotator.store.ledger import PostgresLedger
 from services.rotator.store.rounds import PostgresRounds
 from shared.clouds import from_variables
+from shared.crypto import derived_key
 from shared.events import (
     CredentialChangeRequested,
     LicenseChanged,
@@ -41,11 +43,18 @@ from shared.events import (
 )
 from shared.service import Service
 
+FINGERPRINTS: Final = "certifyclouds/rotator/fingerprints/1"
+
 
 async def build(service: Service) -> None:
     """Join the clouds to the ports, messages to handlers, and start what runs by itself."""
     settings = _settings(service)
-    clouds = await service.resources.enter_async_context(open_clouds(from_variables(settings)))
+    clouds = await service.resources.enter_async_context(
+        open_clouds(
+            from_variables(settings),
+            fingerprints=derived_key(settings.secret_key.get_secret_value(), purpose=FINGERPRINTS),
+        )
+    )
     owner = uuid4()
     parts = Parts(
         ledger=PostgresLedger(service.pool, service.bus, owner, settings.rates()),

@@ -78,16 +78,30 @@ class Driver(Protocol):
         ...
 
     async def make(
-        self, target: str, marker: Marker, lifetime: timedelta, before: Sequence[str]
+        self,
+        target: str,
+        marker: Marker,
+        lifetime: timedelta,
+        before: Sequence[str],
+        in_use: str | None,
     ) -> Made:
         """Make a new credential that carries `marker`, beside those that are in use.
 
-        `before` are the ids of what the target had when this was decided.
+        `before` are the ids of what the target had when this was decided, `in_use` is the id of the
+        one that is replaced: where credentials stand in slots, never that slot is renewed, and
+        another one only while it holds what it held before.
         """
         ...
 
-    async def recover(self, target: str, before: Sequence[str]) -> Made | None:
+    async def recover(self, target: str, before: Sequence[str], in_use: str | None) -> Made | None:
         """Return what an attempt that went unrecorded made, if its value can still be read."""
+        ...
+
+    async def identify(self, target: str, value: SecretValue) -> str | None:
+        """Return the id of the target's credential that has this value.
+
+        None: none has it, or (of a kind that is not recoverable) that cannot be told.
+        """
         ...
 
     async def test(self, target: str, made: Made) -> Tested:

@@ -19,6 +19,7 @@ READ: Final = Verb("read", "reading", "read")
 WRITE: Final = Verb("write", "writing", "written")
 ADD: Final = Verb("add", "adding", "added")
 REMOVE: Final = Verb("remove", "removing", "removed")
+RENEW: Final = Verb("renew", "renewing", "renewed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

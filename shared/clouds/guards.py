@@ -22,6 +22,7 @@ _SEGMENT: Final = "[A-Za-z0-9-]+"
 _SEGMENTS: Final = {
     "group": r"(?:[A-Za-z0-9._()-]|%[89A-F][0-9A-F])+",
     "tenant": "[A-Za-z0-9.-]+",
+    "rule": "[A-Za-z0-9._-]+",
 }
 
 
@@ -52,8 +53,8 @@ class AllowedPaths:
     """Lets only listed requests through, written as `GET /secrets` or `GET /things/{id}/parts`.
 
     A `{part}` stands for one path segment of letters, digits and hyphens, `{group}` for a resource
-    group's name, `{tenant}` for a tenant's. The path that counts is the one the transport would
-    send, after its own normalisation.
+    group's name, `{tenant}` for a tenant's, `{rule}` for an authorization rule's. The path that
+    counts is the one the transport would send, after its own normalisation.
     """
 
     __slots__ = ("_allowed", "_patterns")

@@ -4,6 +4,7 @@ One object points everything at Azure's public cloud, Azure US Government, Azure
 sandbox. Outside this folder no code knows which of them it talks to.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -16,6 +17,7 @@ from shared.errors import SettingsError
 from shared.secret_value import SecretValue
 from shared.settings import CloudVariables
 
+Plane = Literal["blob", "documents", "bus", "cognitive"]
 CredentialSource = Literal["managed-identity", "workload-identity", "client-secret", "az-login"]
 _ASKS_ENTRA: Final = frozenset({"workload-identity", "client-secret"})
 
@@ -34,6 +36,8 @@ class Identity:
 class CloudSettings:
     """A cloud's addresses. `vault_suffix` starts with a dot; every address is https.
 
+    `planes` are what follows a resource's name where its keys open something, each with its dot.
+
     `loopback` means: names resolve to this machine and no other name resolves at all. It comes with
     `ca_file`, the only authority whose certificates are then believed. `addresses` say where some
     of the cloud's names are found; DNS says it of the others.
@@ -45,6 +49,7 @@ class CloudSettings:
     arm_scope: str
     vault_suffix: str
     graph: str
+    planes: Mapping[Plane, str]
     port: int = DEFAULT_PORT
     ca_file: Path | None = None
     loopback: bool = False
@@ -67,10 +72,22 @@ class CloudSettings:
 
     def owns_vault(self, uri: str) -> bool:
         """Whether a vault token may be sent to this address."""
-        where = origin(uri)
+        return self._owns_named(uri, self.vault_suffix)
+
+    def owns_plane(self, plane: Plane, url: str) -> bool:
+        """Whether a request signed with a resource's key may be sent to this address."""
+        return self._owns_named(url, self.planes[plane])
+
+    def resource(self, plane: Plane, name: str) -> str:
+        """Return where a resource's keys open something, without a slash at its end."""
+        return f"https://{name}{self.planes[plane]}{self._port_text}"
+
+    def _owns_named(self, url: str, suffix: str) -> bool:
+        """Whether an address is one name with a dot and the suffix after it."""
+        where = origin(url)
         if where is None or where[1] != self.port:
             return False
-        label = where[0].removesuffix(self.vault_suffix)
+        label = where[0].removesuffix(suffix)
         return label != where[0] and VAULT_LABEL.fullmatch(label) is not None
 
     def owns_arm(self, url: str) -> bool:
@@ -90,12 +107,14 @@ class CloudSettings:
         return self.owns_vault(url) or self.owns_arm(url) or self.owns_graph(url)
 
     def hosts(self) -> tuple[str, ...]:
-        """Return every host that this product contacts in this cloud; `*` stands for a vault.
+        """Return every host that this product contacts in this cloud.
 
-        A managed identity's endpoint is on the machine itself, and `az login` brings its own
-        client, so Entra's host is listed only where this product asks it for tokens.
+        `*` stands for a vault, or for a resource whose keys are rotated. A managed identity's
+        endpoint is on the machine itself, and `az login` brings its own client, so Entra's host is
+        listed only where this product asks it for tokens.
         """
         hosts = [_host(self.arm), _host(self.graph), f"*{self.vault_suffix}"]
+        hosts += [f"*{suffix}" for suffix in self.planes.values()]
         if self.identity.source in _ASKS_ENTRA:
             hosts.append(_host(self.authority))
         return tuple(sorted(hosts))
@@ -110,6 +129,12 @@ def public(identity: Identity | None = None) -> CloudSettings:
         arm_scope="https://management.azure.com/.default",
         vault_suffix=".vault.azure.net",
         graph="https://graph.microsoft.com",
+        planes={
+            "blob": ".blob.core.windows.net",
+            "documents": ".documents.azure.com",
+            "bus": ".servicebus.windows.net",
+            "cognitive": ".cognitiveservices.azure.com",
+        },
         identity=identity or Identity(),
     )
 
@@ -123,6 +148,12 @@ def usgov(identity: Identity | None = None) -> CloudSettings:
         arm_scope="https://management.core.usgovcloudapi.net/.default",
         vault_suffix=".vault.usgovcloudapi.net",
         graph="https://graph.microsoft.us",
+        planes={
+            "blob": ".blob.core.usgovcloudapi.net",
+            "documents": ".documents.azure.us",
+            "bus": ".servicebus.usgovcloudapi.net",
+            "cognitive": ".cognitiveservices.azure.us",
+        },
         identity=identity or Identity(),
     )
 
@@ -136,6 +167,12 @@ def china(identity: Identity | None = None) -> CloudSettings:
         arm_scope="https://management.chinacloudapi.cn/.default",
         vault_suffix=".vault.azure.cn",
         graph="https://microsoftgraph.chinacloudapi.cn",
+        planes={
+            "blob": ".blob.core.chinacloudapi.cn",
+            "documents": ".documents.azure.cn",
+            "bus": ".servicebus.chinacloudapi.cn",
+            "cognitive": ".cognitiveservices.azure.cn",
+        },
         identity=identity or Identity(),
     )
 
@@ -150,6 +187,12 @@ def sandbox(*, port: int, ca_file: Path, identity: Identity | None = None) -> Cl
         arm_scope=f"{arm}/.default",
         vault_suffix=".vault.sandbox.localhost",
         graph=f"https://graph.sandbox.localhost:{port}",
+        planes={
+            "blob": ".blob.sandbox.localhost",
+            "documents": ".documents.sandbox.localhost",
+            "bus": ".servicebus.sandbox.localhost",
+            "cognitive": ".cognitiveservices.sandbox.localhost",
+        },
         port=port,
         ca_file=ca_file,
         loopback=True,

@@ -23,7 +23,10 @@ class CredentialRef(BaseModel):
     item_id: int = Field(description="The item's id in the inventory (`scanner.v_item`).")
     kind: ItemKind
     name: str = Field(description="Its name in the vault, or its display name in the application.")
-    container: str = Field(description="The vault's or the application's name.")
+    container: str = Field(
+        description="The vault's or the application's name; of a resource's key the resource's,"
+        " and the item is then the secret that holds it."
+    )
     subscription_id: str | None = Field(
         default=None, description="The Azure subscription; none for an Entra application."
     )

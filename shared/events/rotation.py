@@ -92,13 +92,22 @@ class RotationPlanRequested(Event):
 class CredentialChangeRequested(Event):
     """Somebody confirms which secrets hold an application's credential, or takes that back.
 
+    Of an Azure resource with two keys `resource` and `slot` say which key, instead of an item.
     `place_ids` empty: it is rotated no longer.
     """
 
     type: ClassVar[str] = "certifyclouds.credential.change-requested.v1"
 
     credential_id: UUID
-    item_id: int = Field(description="The credential itself, in `scanner.v_item`.")
+    item_id: int | None = Field(
+        default=None, description="The credential itself, in `scanner.v_item`."
+    )
+    resource: str | None = Field(
+        default=None, description="The resource's id in Azure, or its authorization rule's."
+    )
+    slot: str | None = Field(
+        default=None, description="Which of its two keys is in use: key1, key2, primary, secondary."
+    )
     place_ids: tuple[int, ...] = Field(description="The vault secrets with its value, likewise.")
     lifetime_days: int = Field(default=90, description="How long a new credential lives.")
     overlap_seconds: int = Field(

@@ -14,6 +14,7 @@ from services.rotator.domain.rotation import Place
 from services.rotator.domain.version import Version
 from services.rotator.ports import UNAPPLIED, Driver, Label, Made, Vault
 from shared.clouds import CloudSession
+from shared.crypto import DataKey
 from shared.errors import TransientError
 from shared.events.items import CredentialRef, ItemKind
 from shared.secret_value import SecretValue
@@ -26,6 +27,7 @@ DELAY: Final = 30.0
 """Longer than a change takes to be known everywhere, in seconds."""
 LIFETIME: Final = timedelta(days=90)
 END = datetime(2031, 3, 1, 12, 30, 15, tzinfo=UTC)
+FINGERPRINTS: Final = DataKey(b"k" * 32)
 FOREIGN = {"team": "größe", "owner": "web"}
 
 
@@ -157,10 +159,10 @@ class WorldDriverRig:
         self.foreign = frozenset(self._world.add(name, born=-1e6) for name in ("deploy", "ci"))
 
     async def make(self, attempt: Marker) -> Made:
-        return await self.driver.make(self.target, attempt, LIFETIME, ())
+        return await self.driver.make(self.target, attempt, LIFETIME, (), None)
 
     async def make_and_lose(self, attempt: Marker) -> None:
-        making = self._port.make(self.target, attempt, LIFETIME, ())
+        making = self._port.make(self.target, attempt, LIFETIME, (), None)
         while not making.send(None).startswith("after"):
             pass
         making.close()
@@ -199,7 +201,7 @@ class SandboxDriverRig:
         self.control.set_clock(0)
 
     async def make(self, attempt: Marker) -> Made:
-        return await self.driver.make(self.target, attempt, LIFETIME, ())
+        return await self.driver.make(self.target, attempt, LIFETIME, (), None)
 
     async def make_and_lose(self, attempt: Marker) -> None:
         with (

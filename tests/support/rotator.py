@@ -25,6 +25,10 @@ from tests.support.database import Database
 
 OBJECT_ID = "00000000-0000-4000-8000-0000000000a1"
 APP_ID = "00000000-0000-4000-8000-0000000000b2"
+RESOURCE = (
+    "/subscriptions/00000000-0000-4000-8000-0000000000d4/resourceGroups/rg-Shop/providers"
+    "/Microsoft.Storage/storageAccounts/stshop"
+)
 KEY_ID = "00000000-0000-4000-8000-0000000000c3"
 
 
@@ -67,6 +71,20 @@ class Tenant:
         await handlers.on_credential_change_requested(
             event, message(event), pool=self.pool, wake=nobody
         )
+        return event.credential_id
+
+    async def confirm_key(
+        self, *places: CredentialRef, resource: str = RESOURCE, slot: str | None = "key1"
+    ) -> UUID:
+        """Confirm that these secrets hold a key of a resource."""
+        event = CredentialChangeRequested(
+            credential_id=uuid4(),
+            resource=resource,
+            slot=slot,
+            place_ids=tuple(place.item_id for place in places or self.secrets),
+            requested_by="ada",
+        )
+        await handlers.on_credential_change_requested(event, message(event), pool=self.pool)
         return event.credential_id
 
     async def release(self, credential_id: UUID) -> None:

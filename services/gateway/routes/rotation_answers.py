@@ -1,19 +1,15 @@
 """What the endpoints of rotations answer and take, as the API's documentation shows it."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from services.gateway.domain.rotation import LONGEST_OVERLAP_SECONDS, Way
+from services.gateway.domain.rotation import Way
 from services.gateway.routes.approvals import PlanHash
 from services.gateway.routes.parameters import STORABLE, Reason
 from shared.events.rotation import PauseScope, RotationChange
-
-MOST_PLACES = 20
-LONGEST_LIFETIME_DAYS = 730
-LARGEST_BIGINT = 2**63 - 1
 
 
 class Rotation(BaseModel):
@@ -270,26 +266,6 @@ class RotationCredential(BaseModel):
         description="Why nothing comes next, or what is wrong with when it comes, and what to do."
     )
     places: list[CredentialPlace]
-
-
-class CredentialRequest(BaseModel):
-    """Which client secret is rotated, and which vault secrets hold it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    item_id: int = Field(ge=1, le=LARGEST_BIGINT)
-    place_ids: list[Annotated[int, Field(ge=1, le=LARGEST_BIGINT)]] = Field(
-        min_length=1, max_length=MOST_PLACES, description="Ids of secrets in vaults."
-    )
-    lifetime_days: int = Field(
-        default=90, ge=1, le=LONGEST_LIFETIME_DAYS, description="Of each new credential."
-    )
-    overlap_seconds: int = Field(
-        default=172_800,
-        ge=0,
-        le=LONGEST_OVERLAP_SECONDS,
-        description="How long the old one works on; at least `ROTATION_OVERLAP_FLOOR_SECONDS`.",
-    )
 
 
 class CredentialAccepted(BaseModel):

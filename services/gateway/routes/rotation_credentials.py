@@ -12,10 +12,10 @@ from services.gateway.queries import rotation_credentials
 from services.gateway.routes.accepted import accepted_answer
 from services.gateway.routes.answers import Page, as_json, cut, instant_and_uuid, position
 from services.gateway.routes.asker import asker_of
+from services.gateway.routes.credential_request import CredentialRequest
 from services.gateway.routes.parameters import CursorText, IdempotencyKey, Limit
 from services.gateway.routes.rotation_answers import (
     CredentialAccepted,
-    CredentialRequest,
     RotationCredential,
 )
 from services.gateway.steps.change_credential import Confirmed
@@ -47,12 +47,15 @@ async def list_credentials(
 async def confirm_credential(
     request: Request, body: CredentialRequest, key: IdempotencyKey = None
 ) -> Response:
-    """Confirm which secrets hold an application's client secret: rotations write them.
+    """Confirm which secrets hold an application's client secret, or a key of a resource.
 
-    Confirmed again, the same client secret gets other secrets and spans.
+    Rotations write them from then on. Confirmed again, the same one gets other secrets and spans.
+    A secret must hold a key alone, not a connection string; both keys of a resource are renewed.
     """
     confirmed = Confirmed(
         item_id=body.item_id,
+        resource=body.resource,
+        slot=body.slot,
         place_ids=tuple(dict.fromkeys(body.place_ids)),
         lifetime_days=body.lifetime_days,
         overlap_seconds=body.overlap_seconds,

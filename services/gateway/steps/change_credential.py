@@ -1,4 +1,4 @@
-"""Confirming which secrets hold an application's credential, and taking that back.
+"""Confirming which secrets hold an application's secret or a resource's key; taking that back.
 
 From then on rotations write new values there, so everything is looked at before it is asked for.
 """
@@ -23,17 +23,21 @@ from shared.bus import Bus
 from shared.clock import Clock
 from shared.database import Connection, Pool
 from shared.events import CredentialChangeRequested, ItemKind
+from shared.keyed_resources import KeyedResource
 
 _ITEM: Final = "/body/item_id"
+_SCOPE_LENGTH: Final = 300
 _IDS: Final = UUID("0b8f9a64-6f0e-4a55-9d52-3f6f3b1a2c11")
 """Credentials' ids are made from what they are, so that asking twice at once makes one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """Which item is the credential, which secrets hold it, and how long it lives and overlaps."""
+    """Which item (or key of a resource) is the credential, which secrets hold it, and its spans."""
 
-    item_id: int
+    item_id: int | None
+    resource: str | None = None
+    slot: str | None = None
     place_ids: tuple[int, ...]
     lifetime_days: int
     overlap_seconds: int
@@ -76,12 +80,18 @@ class ChangeCredential:
 
     async def _confirm(self, conn: Connection, asker: Asker, confirmed: Confirmed) -> Accepted:
         _refuse_spans(confirmed, self.overlap_floor)
-        item = await _app_secret(conn, asker, confirmed.item_id)
-        credential_id = await _credential_id(conn, asker, item)
+        resource = _resource(asker, confirmed) if confirmed.resource is not None else None
+        if resource is not None:
+            credential_id = await _resource_id(conn, asker, resource)
+        else:
+            item = await _app_secret(conn, asker, confirmed.item_id or 0)
+            credential_id = await _credential_id(conn, asker, item)
         await _refuse_places(conn, asker, confirmed.place_ids, credential_id)
         event = CredentialChangeRequested(
             credential_id=credential_id,
             item_id=confirmed.item_id,
+            resource=str(resource) if resource else None,
+            slot=confirmed.slot,
             place_ids=confirmed.place_ids,
             lifetime_days=confirmed.lifetime_days,
             overlap_seconds=confirmed.overlap_seconds,
@@ -102,7 +112,7 @@ class ChangeCredential:
             Action.CREDENTIAL_CHANGE_REQUESTED,
             str(event.credential_id),
             asker.caller,
-            scope=f"item {event.item_id}",
+            scope=(event.resource or f"item {event.item_id}")[:_SCOPE_LENGTH],
             amount=len(event.place_ids),
             after=after,
             correlation_id=asker.course,
@@ -120,6 +130,35 @@ def _refuse_rotating(credential: Record) -> None:
         raise problem.rotation_refused(
             "A rotation of this credential is under way; wait for its end, or roll it back."
         )
+
+
+def _resource(asker: Asker, confirmed: Confirmed) -> KeyedResource:
+    """Return the resource whose key is confirmed. Raises `ProblemError` for anything else."""
+    found = KeyedResource.parse(confirmed.resource or "")
+    if found is None:
+        raise _wrong(
+            "/body/resource",
+            "It must be the id in Azure of a storage account, an account of Cosmos DB or Cognitive"
+            " Services, or an authorization rule of a namespace of Service Bus or Event Hubs"
+            " (…/namespaces/<name>/authorizationRules/<rule>).",
+        )
+    if confirmed.slot not in found.type.slots:
+        raise _wrong("/body/slot", f"Its keys are called {' and '.join(found.type.slots)}.")
+    if asker.scope is not None:
+        seen = {each.lower() for each in asker.scope.subscription_ids}
+        if found.subscription_id not in seen:
+            raise problem.not_found("resource")
+    return found
+
+
+async def _resource_id(conn: Connection, asker: Asker, resource: KeyedResource) -> UUID:
+    """Return the one id under which a resource's keys are rotated: both take part each time."""
+    made = uuid5(_IDS, str(resource))
+    found = await rotation_credentials.get_credential(conn, made, None)
+    if found is not None:
+        _refuse_rotating(found)
+        await _refuse_unseen(conn, asker, found)
+    return made
 
 
 async def _app_secret(conn: Connection, asker: Asker, item_id: int) -> Record:
@@ -140,13 +179,17 @@ async def _credential_id(conn: Connection, asker: Asker, item: Record) -> UUID:
         # Known, but in use under another key by now: this secret is another credential.
         return uuid4() if await rotation_credentials.get_credential(conn, made, None) else made
     _refuse_rotating(found)
+    await _refuse_unseen(conn, asker, found)
     known: UUID = found["id"]
-    seen = await rotation_credentials.get_credential(conn, known, asker.scope)
+    return known
+
+
+async def _refuse_unseen(conn: Connection, asker: Asker, found: Record) -> None:
+    seen = await rotation_credentials.get_credential(conn, found["id"], asker.scope)
     if seen is None and found["state"] != "released":
         raise problem.rotation_refused(
             "It is rotated already, in secrets that are out of your scope; ask an administrator."
         )
-    return known
 
 
 async def _refuse_places(

@@ -73,9 +73,14 @@ class EntraAppSecret:
         )
 
     async def make(
-        self, target: str, marker: Marker, lifetime: timedelta, before: Sequence[str]
+        self,
+        target: str,
+        marker: Marker,
+        lifetime: timedelta,
+        before: Sequence[str],
+        in_use: str | None,
     ) -> Made:
-        del before
+        del before, in_use
         end = self._clock() + lifetime
         row = await self._applications.add(ApplicationTarget.parse(target), str(marker), end)
         return Made(
@@ -84,9 +89,14 @@ class EntraAppSecret:
             wire.iso_instant(row, "endDateTime", _NEW),
         )
 
-    async def recover(self, target: str, before: Sequence[str]) -> Made | None:
+    async def recover(self, target: str, before: Sequence[str], in_use: str | None) -> Made | None:
         """Return None: Graph shows a client secret once."""
-        del target, before
+        del target, before, in_use
+        return None
+
+    async def identify(self, target: str, value: SecretValue) -> str | None:
+        """Return None: Graph does not say which client secret has a value."""
+        del target, value
         return None
 
     async def test(self, target: str, made: Made) -> Tested:

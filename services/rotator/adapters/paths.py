@@ -22,3 +22,24 @@ GRAPH: Final = AllowedPaths(
     "POST /v1.0/applications/{id}/removePassword",
 )
 LOGIN: Final = AllowedPaths("POST /{tenant}/oauth2/v2.0/token")
+
+_RESOURCE: Final = "/subscriptions/{id}/resourceGroups/{group}/providers"
+_STORAGE: Final = f"{_RESOURCE}/Microsoft.Storage/storageAccounts/{{name}}"
+_COSMOS: Final = f"{_RESOURCE}/Microsoft.DocumentDB/databaseAccounts/{{name}}"
+_COGNITIVE: Final = f"{_RESOURCE}/Microsoft.CognitiveServices/accounts/{{name}}"
+_RULES: Final = tuple(
+    f"{_RESOURCE}/Microsoft.{namespace}/namespaces/{{name}}/authorizationRules/{{rule}}"
+    for namespace in ("ServiceBus", "EventHub")
+)
+RESOURCES: Final = AllowedPaths(
+    *(f"POST {each}/listKeys" for each in (_STORAGE, _COSMOS, _COGNITIVE, *_RULES)),
+    *(f"POST {each}/regenerateKey" for each in (_STORAGE, _COSMOS, _COGNITIVE)),
+    *(f"POST {each}/regenerateKeys" for each in _RULES),
+    *(f"GET {each}" for each in (_COGNITIVE, *_RULES)),
+    "GET /subscriptions/{id}/providers/Microsoft.DocumentDB/locations/{place}"
+    "/operationsStatus/{id}",
+)
+BLOB: Final = AllowedPaths("GET /")
+DOCUMENTS: Final = AllowedPaths("GET /dbs")
+BUS: Final = AllowedPaths("GET /$Resources/queues", "GET /$Resources/eventhubs")
+COGNITIVE: Final = AllowedPaths("GET /vision/v3.2/models")

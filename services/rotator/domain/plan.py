@@ -12,11 +12,15 @@ from typing import Any, Final
 
 from services.rotator.domain.marker import OWN_TAGS
 from services.rotator.domain.rotation import Place, Rotation
-from services.rotator.domain.standing import Standing
+from services.rotator.domain.slots import endangered
+from services.rotator.domain.standing import Standing, slot_of
 from services.rotator.domain.version import Version
 
 MOST_TAGS: Final = 15
 """Azure Key Vault, "About Key Vault secrets": a secret has up to 15 tags."""
+
+
+NOTHING: Final[Mapping[Place, str | None]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +48,21 @@ class Plan:
 
 
 def make_plan(
-    rotation: Rotation, standing: Standing, newest: Mapping[Place, Version | None]
+    rotation: Rotation,
+    standing: Standing,
+    newest: Mapping[Place, Version | None],
+    holds: Mapping[Place, str | None] = NOTHING,
 ) -> Plan:
-    """Return the plan for what the target and the places are now."""
+    """Return the plan for what the target and the places are now.
+
+    `holds` are the ids of the credentials whose values the places hold, where those can be told.
+    """
     based = _based(rotation, standing, newest)
+    endangers = endangered(standing, based.old_key_id, holds)
     return Plan(
         rotation=based,
-        steps=tuple(_steps(based)),
-        refusals=tuple(_refusals(based, standing, newest)),
+        steps=tuple(_steps(based, standing)),
+        refusals=(*_refusals(based, standing, newest), *endangers),
         warnings=tuple(_warnings(based, standing)),
     )
 
@@ -66,7 +77,8 @@ def _based(
     )
     longest = standing.longest
     lifetime = min(rotation.lifetime, longest) if longest is not None else rotation.lifetime
-    return replace(rotation, places=places, lifetime=lifetime)
+    old = standing.named(rotation.old_key_id)
+    return replace(rotation, places=places, lifetime=lifetime, old_key_id=old)
 
 
 def _binding(rotation: Rotation) -> dict[str, Any]:
@@ -89,21 +101,36 @@ def _canonical(binding: Mapping[str, Any]) -> bytes:
     return json.dumps(binding, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _steps(rotation: Rotation) -> Sequence[str]:
+def _steps(rotation: Rotation, standing: Standing) -> Sequence[str]:
     places = ", ".join(f"“{place.name}” in {place.vault_url}" for place in rotation.places)
     overlap = _span(rotation.overlap)
     return (
-        f"Make a new credential that ends in {_span(rotation.lifetime)}, beside the old one.",
+        _making(rotation, standing),
         "Use it for a real request until it works three times in a row.",
         f"Write it as the newest version of {places}.",
         "Wait until every copy of these secrets holds it.",
         f"Keep both alive for {overlap}; until then the old one can be had back."
         if rotation.overlap
         else "Go on at once: in an emergency nobody waits for who still holds the old one.",
-        f"Remove the old credential {rotation.old_key_id}, and no other."
-        if rotation.old_key_id
-        else "Remove nothing: which credential was in use before is not known.",
+        _removing(rotation, standing),
     )
+
+
+def _making(rotation: Rotation, standing: Standing) -> str:
+    if standing.has_slots:
+        return (
+            f"Renew the key that is not in use, beside {slot_of(rotation.old_key_id or '')}:"
+            " whoever uses it is locked out at that moment. A key has no end of its own."
+        )
+    return f"Make a new credential that ends in {_span(rotation.lifetime)}, beside the old one."
+
+
+def _removing(rotation: Rotation, standing: Standing) -> str:
+    if rotation.old_key_id is None:
+        return "Remove nothing: which credential was in use before is not known."
+    if standing.has_slots:
+        return f"Renew {slot_of(rotation.old_key_id)} too, so that its old key opens nothing."
+    return f"Remove the old credential {rotation.old_key_id}, and no other."
 
 
 def _refusals(
@@ -114,7 +141,7 @@ def _refusals(
         found.append("The target has no room for one more credential; remove one that has ended.")
     if not rotation.places:
         found.append("No secret is known to hold the credential; confirm where it is kept.")
-    if rotation.lifetime <= rotation.overlap:
+    if rotation.lifetime <= rotation.overlap and not standing.has_slots:
         found.append(
             f"A new credential may live {_span(rotation.lifetime)} only, which is not longer than"
             f" the overlap of {_span(rotation.overlap)}. Choose a shorter overlap."
@@ -134,9 +161,9 @@ def _full(newest: Mapping[Place, Version | None]) -> Sequence[str]:
 
 def _warnings(rotation: Rotation, standing: Standing) -> Sequence[str]:
     old = rotation.old_key_id
-    if old is not None and old not in standing.key_ids:
-        return [f"The target does not list the credential {old} (any more)."]
-    return []
+    missing = old is not None and old not in standing.key_ids and not standing.has_slots
+    told = [f"The target does not list the credential {old} (any more)."] if missing else []
+    return [*told, *standing.warnings]
 
 
 def _span(span: timedelta) -> str:

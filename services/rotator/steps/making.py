@@ -10,8 +10,10 @@ from services.rotator.domain.rotation import (
     intend,
     unspent,
 )
+from services.rotator.domain.slots import unknown
 from services.rotator.domain.state import Signal
 from services.rotator.ports import UNAPPLIED, Made, Tested, Verdict
+from services.rotator.steps import slots
 from services.rotator.steps.places import published, works
 from services.rotator.steps.stopping import stop
 from services.rotator.steps.turn import HeldError, Turn, again
@@ -37,11 +39,21 @@ async def _found(turn: Turn) -> bool:
             adopted = replace(turn.rotation, new_key_id=made.key_id)
             await turn.record(follow(adopted, Signal.ADOPT))
             return True
-    made_before = await turn.driver.recover(turn.rotation.target, turn.rotation.before)
-    if made_before is None:
+    return turn.driver.capabilities.recoverable and await _recovered(turn)
+
+
+async def _recovered(turn: Turn) -> bool:
+    """Take up what an attempt made and can be read again; stop where its like cannot be told."""
+    rotation = turn.rotation
+    standing = await turn.driver.look(rotation.target)
+    if rotation.old_key_id not in standing.key_ids:
+        await stop(turn, unknown(rotation.old_key_id))
+        return True
+    made = await turn.driver.recover(rotation.target, rotation.before, rotation.old_key_id)
+    if made is None:
         return False
-    turn.hold(made_before)
-    await _created(turn, made_before)
+    turn.hold(made)
+    await _created(turn, made)
     return True
 
 
@@ -52,6 +64,8 @@ async def _make(turn: Turn) -> None:
         await stop(turn, f"{MAX_ATTEMPTS} attempts to make a new credential were lost.{last}")
         return
     standing = await turn.driver.look(rotation.target)
+    if await slots.refused(turn, standing):
+        return
     # The intent comes first: whatever happens from here on, what is made can be told apart.
     await turn.note(intend(rotation, standing.key_ids))
     try:
@@ -62,7 +76,8 @@ async def _make(turn: Turn) -> None:
     rotation = turn.rotation
     try:
         made = await turn.driver.make(
-            rotation.target, rotation.marker, rotation.lifetime, rotation.before
+            *(rotation.target, rotation.marker, rotation.lifetime),
+            *(rotation.before, rotation.old_key_id),
         )
     except UNAPPLIED as error:
         await _not_made(turn, error)

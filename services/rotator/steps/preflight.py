@@ -7,6 +7,7 @@ from services.rotator.domain.plan import Plan, make_plan
 from services.rotator.domain.rotation import Rotation, follow
 from services.rotator.domain.state import Signal
 from services.rotator.ports import Driver, Vault
+from services.rotator.steps.slots import identified
 from services.rotator.steps.stopping import stop
 from services.rotator.steps.turn import Turn
 
@@ -14,11 +15,15 @@ from services.rotator.steps.turn import Turn
 async def examine(rotation: Rotation, driver: Driver, vault: Vault) -> Plan:
     """Return the plan for what there is now. Raises what the ports raise."""
     standing = await driver.look(rotation.target)
-    newest = {}
+    newest, values = {}, {}
     for place in rotation.places:
         found = await vault.current(place)
         newest[place] = found[0] if found else None
-    return make_plan(rotation, standing, newest)
+        if found is not None:
+            values[place] = found[1]
+    asked = values if standing.has_slots else {}
+    holds = await identified(driver, rotation.target, asked)
+    return make_plan(rotation, standing, newest, holds)
 
 
 async def plan(turn: Turn) -> None:

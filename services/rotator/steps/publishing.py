@@ -5,10 +5,13 @@ from dataclasses import replace
 
 from services.rotator.domain import pace
 from services.rotator.domain.marker import tags_of
+from services.rotator.domain.retry import MOST_FAILURES
 from services.rotator.domain.rotation import with_place
+from services.rotator.domain.slots import unknown
 from services.rotator.domain.state import Signal
 from services.rotator.domain.version import Holding, Version
 from services.rotator.ports import Label, Made
+from services.rotator.steps import slots
 from services.rotator.steps.places import (
     Found,
     conflict,
@@ -67,12 +70,14 @@ async def check(turn: Turn) -> None:
     found = await look_at_all(turn)
     if sentence := await conflict(turn, found):
         await turn.signal(Signal.CONFLICT, sentence)
-    elif all(each.whose is Holding.OURS for each in found):
+    elif not all(each.whose is Holding.OURS for each in found):
+        await _unite(turn, found)
+    elif await slots.lost(turn):
+        await _take_up(turn, found)
+    else:
         for each in found:
             await _noted(turn, each)
         await turn.signal(Signal.ADVANCE)
-    else:
-        await _unite(turn, found)
 
 
 async def _unite(turn: Turn, found: Sequence[Found]) -> None:
@@ -101,6 +106,34 @@ async def _choose(turn: Turn, found: Sequence[Found]) -> Made | None:
         if each.whose is Holding.OTHER_ATTEMPT and each.made and await works(turn, each.made):
             return each.made
     return None
+
+
+async def _take_up(turn: Turn, found: Sequence[Found]) -> None:
+    """Publish what stands in the slot now, since what the places hold stands there no longer."""
+    rotation = turn.rotation
+    made = await turn.driver.recover(rotation.target, rotation.before, rotation.old_key_id)
+    if made is None or await _hold(turn, found, made):
+        await stop(turn, unknown(rotation.new_key_id))
+    elif await works(turn, made):
+        await turn.note(replace(rotation, new_key_id=made.key_id))
+        for each in found:
+            await write(turn, each, made)
+        await turn.record(turn.rotation)
+    elif rotation.tries >= MOST_FAILURES:
+        await stop(turn, "Somebody renewed the published key, and the renewed one does not work.")
+    else:
+        after = replace(rotation, tries=rotation.tries + 1)
+        await turn.record(after, wait=turn.between)
+
+
+async def _hold(turn: Turn, found: Sequence[Found], made: Made) -> bool:
+    """Say whether a place holds this very key already, only by another name."""
+    for each in found:
+        if each.value is not None:
+            held = await turn.driver.identify(turn.rotation.target, each.value)
+            if held == made.key_id:
+                return True
+    return False
 
 
 async def _recorded(turn: Turn) -> Made | None:

@@ -8,6 +8,7 @@ from services.rotator.domain.retry import MOST_FAILURES
 from services.rotator.domain.standing import Standing
 from services.rotator.domain.state import Signal, State
 from services.rotator.domain.version import Holding
+from services.rotator.steps import slots
 from services.rotator.steps.places import conflict, look_at_all, works
 from services.rotator.steps.stopping import stop
 from services.rotator.steps.turn import Turn
@@ -29,7 +30,9 @@ async def retire(turn: Turn) -> None:
     rotation = turn.rotation
     old = rotation.old_key_id
     standing = await turn.driver.look(rotation.target)
-    if old is None or old == rotation.new_key_id or old not in standing.key_ids:
+    if await slots.lost(turn):
+        await turn.signal(Signal.REPAIR)
+    elif old is None or old == rotation.new_key_id or old not in standing.key_ids:
         await _absent(turn)
     elif await _open(turn):
         await turn.fence()
@@ -46,7 +49,7 @@ async def _open(turn: Turn) -> bool:
     found = await look_at_all(turn)
     if sentence := await conflict(turn, found):
         await turn.signal(Signal.CONFLICT, sentence)
-    elif any(each.whose is not Holding.OURS for each in found):
+    elif any(each.whose is not Holding.OURS for each in found) or await slots.lost(turn):
         await turn.signal(Signal.REPAIR)
     elif not all([each.made and await works(turn, each.made) for each in found]):
         await _blocked(turn, "What a place holds does not work at this moment.")
@@ -76,7 +79,9 @@ async def sweep(turn: Turn) -> None:
     if rotation.state is State.SWEEPING:
         used.add(rotation.new_key_id)
     standing = await turn.driver.look(rotation.target)
-    unused = set(leftovers(turn, standing)) - used
+    # What was rolled back goes too, also where nothing carries a marker.
+    ours = {*leftovers(turn, standing), rotation.new_key_id}
+    unused = {key_id for key_id in standing.key_ids if key_id in ours} - used
     if not unused:
         await _absent(turn)
         return

@@ -73,6 +73,19 @@ async def list_taken(conn: Connection, managed: Managed) -> list[str]:
     return [row["name"] for row in rows]
 
 
+async def list_neighbours(conn: Connection, managed: Managed) -> list[UUID]:
+    """Return the other credentials of the same target that are rotated."""
+    rows = await conn.fetch(
+        """
+        SELECT c.id
+          FROM rotator.credential AS c
+         WHERE c.driver = $2 AND c.target = $3 AND c.id <> $1 AND c.state <> 'released'
+        """,
+        *(managed.id, managed.driver, managed.target),
+    )
+    return [row["id"] for row in rows]
+
+
 async def is_rotating(conn: Connection, credential_id: UUID) -> bool:
     """Say whether a rotation of a credential is under way."""
     rotating: bool = await conn.fetchval(

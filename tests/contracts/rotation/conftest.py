@@ -13,6 +13,7 @@ from shared.clouds import SingleFlightCredential, make_source, open_session
 from tests.support.clouds import note_waits
 from tests.support.discovery import settings_for
 from tests.support.rotation import (
+    FINGERPRINTS,
     DriverRig,
     SandboxDriverRig,
     SandboxVaultRig,
@@ -20,7 +21,7 @@ from tests.support.rotation import (
     WorldDriverRig,
     WorldVaultRig,
 )
-from tests.support.sandbox import Sandbox, running_sandbox
+from tests.support.sandbox import Sandbox, Way, running_sandbox, way_to
 
 
 @pytest.fixture(scope="package")
@@ -36,6 +37,13 @@ def identity(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("IDENTITY_ENDPOINT", sandbox.ready["identity_endpoint"])
     monkeypatch.setenv("IDENTITY_HEADER", sandbox.ready["identity_header"])
     return "rotate"
+
+
+@pytest.fixture
+async def way(sandbox: Sandbox, identity: str) -> AsyncIterator[Way]:
+    assert identity == "rotate"
+    async with way_to(sandbox) as found:
+        yield found
 
 
 @pytest.fixture
@@ -70,7 +78,7 @@ def vaults(request: pytest.FixtureRequest) -> VaultRig:
 @pytest.fixture
 async def clouds(sandbox: Sandbox, identity: str, waits: list[float]) -> AsyncIterator[Clouds]:
     del waits
-    async with open_clouds(settings_for(sandbox, identity)) as found:
+    async with open_clouds(settings_for(sandbox, identity), fingerprints=FINGERPRINTS) as found:
         yield found
 
 

@@ -86,7 +86,7 @@ async def test_a_lost_value_is_not_to_be_had_again(drivers: DriverRig) -> None:
     await drivers.make_and_lose(marker())
 
     assert not drivers.driver.capabilities.recoverable
-    assert await drivers.driver.recover(drivers.target, ()) is None
+    assert await drivers.driver.recover(drivers.target, (), None) is None
 
 
 async def test_nothing_that_is_returned_shows_a_value(drivers: DriverRig) -> None:

@@ -30,8 +30,9 @@ from shared.clouds.errors import (
 )
 from shared.errors import PermanentError
 from tests.support.discovery import settings_for
-from tests.support.rotation import LIFETIME, SandboxDriverRig, hits, marker
+from tests.support.rotation import FINGERPRINTS, LIFETIME, SandboxDriverRig, hits, marker
 from tests.support.sandbox import Sandbox
+from tests.support.two_keyed import KINDS
 
 ADD, REMOVE = "addPassword$", "removePassword$"
 GUID = "00000000-0000-4000-8000-000000000000"
@@ -50,7 +51,7 @@ async def working(rig: SandboxDriverRig) -> Made:
 
 
 def test_there_is_a_driver_for_client_secrets(clouds: Clouds) -> None:
-    assert clouds.drivers.keys() == DRIVERS.keys() == {"entra-app-secret"}
+    assert clouds.drivers.keys() == DRIVERS.keys() == {"entra-app-secret", *KINDS}
     capabilities = clouds.drivers["entra-app-secret"].capabilities
     assert not capabilities.recoverable
     assert capabilities.additive
@@ -144,7 +145,7 @@ async def test_an_application_that_somebody_else_owns_is_not_changed(
     entra: SandboxDriverRig, foreign_target: str
 ) -> None:
     with pytest.raises(AccessDeniedError) as failed:
-        await entra.driver.make(foreign_target, marker(), LIFETIME, ())
+        await entra.driver.make(foreign_target, marker(), LIFETIME, (), None)
 
     assert failed.value.denial is Denial.ROLE
     assert "owner" in failed.value.remedy
@@ -198,7 +199,7 @@ async def test_a_policy_says_how_long_a_new_secret_may_last_and_whether_there_ma
     application = entra.object_id if own else None
     roles = ("Application.ReadWrite.OwnedBy", "Policy.Read.ApplicationConfiguration")
     policy = partial(entra.control.app_policy, application)
-    async with open_clouds(settings_for(sandbox, "rotate")) as clouds:
+    async with open_clouds(settings_for(sandbox, "rotate"), fingerprints=FINGERPRINTS) as clouds:
         driver = clouds.drivers["entra-app-secret"]
         with entra.control.graph_roles("rotate", *roles):
             free = await driver.look(entra.target)

@@ -46,14 +46,23 @@ class WorldDriver:
         return Standing(credentials=tuple(held))
 
     async def make(
-        self, target: str, marker: Marker, lifetime: timedelta, before: Sequence[str]
+        self,
+        target: str,
+        marker: Marker,
+        lifetime: timedelta,
+        before: Sequence[str],
+        in_use: str | None,
     ) -> Made:
-        del target, lifetime, before
+        del target, lifetime, before, in_use
         key_id = await around("make", lambda: self.world.add(str(marker)))
         return Made(key_id, SecretValue(f"value of {key_id}"), None)
 
-    async def recover(self, target: str, before: Sequence[str]) -> Made | None:
-        del target, before
+    async def recover(self, target: str, before: Sequence[str], in_use: str | None) -> Made | None:
+        del target, before, in_use
+        return None
+
+    async def identify(self, target: str, value: SecretValue) -> str | None:
+        del target, value
         return None
 
     async def test(self, target: str, made: Made) -> Tested:

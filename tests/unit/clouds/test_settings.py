@@ -141,7 +141,15 @@ def test_the_sandbox_is_a_port_of_this_machine() -> None:
 
 
 def test_the_hosts_to_open_a_firewall_for_are_listed() -> None:
-    assert public().hosts() == ("*.vault.azure.net", "graph.microsoft.com", "management.azure.com")
+    assert public().hosts() == (
+        "*.blob.core.windows.net",
+        "*.cognitiveservices.azure.com",
+        "*.documents.azure.com",
+        "*.servicebus.windows.net",
+        "*.vault.azure.net",
+        "graph.microsoft.com",
+        "management.azure.com",
+    )
 
 
 def test_entra_is_listed_only_where_this_product_asks_it_itself() -> None:
