@@ -84,7 +84,9 @@ class Tenant:
             place_ids=tuple(place.item_id for place in places or self.secrets),
             requested_by="ada",
         )
-        await handlers.on_credential_change_requested(event, message(event), pool=self.pool)
+        await handlers.on_credential_change_requested(
+            event, message(event), pool=self.pool, wake=nobody
+        )
         return event.credential_id
 
     async def release(self, credential_id: UUID) -> None:

@@ -208,7 +208,9 @@ async def _make_before_intent(turn: Turn) -> None:
         return
     standing = await turn.driver.look("app")
     intended = intend(turn.rotation, standing.key_ids)
-    made = await turn.driver.make("app", intended.marker, intended.lifetime, intended.before)
+    made = await turn.driver.make(
+        "app", intended.marker, intended.lifetime, intended.before, intended.old_key_id
+    )
     after = follow(replace(intended, new_key_id=made.key_id), Signal.ADVANCE)
     turn._parts.hand.hold(intended, made)
     await turn.record(after)

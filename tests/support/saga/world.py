@@ -87,7 +87,6 @@ class World:
     broken: list[str] = field(default_factory=list)
     others: set[str] = field(default_factory=set)
     makes_broken: bool = False
-    slots: list[str] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
     replaced: list[Replaced] = field(default_factory=list)
 

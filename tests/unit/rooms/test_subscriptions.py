@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from services.alerting.app import build as build_alerting
 from shared.bus.topology import SUBSCRIPTIONS
@@ -27,7 +28,9 @@ class Ears:
 
 
 def service(name: str) -> Any:
-    settings = import_module(f"services.{name}.settings").Settings.model_construct(look_seconds=1)
+    settings = import_module(f"services.{name}.settings").Settings.model_construct(
+        look_seconds=1, secret_key=SecretStr("k" * 32)
+    )
     tasks: list[str] = []
     return SimpleNamespace(
         bus=Ears(),
