@@ -38,7 +38,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ENDLESS = "/api/v1/events"
 # Who has to be heard in the logs: the services, and the libraries that carry credentials.
-SPEAKERS = ("services.scanner", "shared.service", "azure.core", "azure.identity", "msal", "aiormq")
+SPEAKERS = (
+    "services.scanner",
+    "services.rotator",
+    "shared.service",
+    "azure.core",
+    "azure.identity",
+    "msal",
+    "aiormq",
+)
 TEXTS = [name for name in WRITTEN if "UTF-16" not in name and name != "Latin-1"]
 
 
@@ -93,7 +101,8 @@ async def visit(
         async with (
             running(
                 database, folder, sandbox=estate.ready, tracers=tracers, scan_when_empty=False,
-                logins_per_minute=1000, **settings,
+                logins_per_minute=1000, rotation_confirmation_seconds=0.1,
+                rotation_target_writes_per_second=100.0, **settings,
             ) as platform,
             aiohttp.ClientSession(trust_env=False) as http,
         ):  # fmt: skip

@@ -37,7 +37,9 @@ async def certifyclouds(*words: str, **given: str) -> tuple[int, str, str]:
 
 def cloud(sandbox: Sandbox) -> dict[str, str]:
     """The variables with which the command line finds the sandbox by itself."""
-    found = {name.upper(): str(value) for name, value in variables(sandbox.ready).items()}
+    found = {
+        name.upper(): str(value) for name, value in variables(sandbox.ready, "scanner").items()
+    }
     return {
         **found,
         "AZURE_CREDENTIAL": "managed-identity",

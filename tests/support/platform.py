@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import httpx
 from opentelemetry.sdk.trace import TracerProvider
 
+from services.cli.platform import CLOUD_IDENTITIES
 from services.cli.registry import build_of, settings_of
 from services.cli.settings import SERVICES
 from shared.bus import Bus
@@ -55,16 +56,17 @@ class Running:
         return await build_of(service.name)(service)
 
 
-def variables(sandbox: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the settings that point a service at the sandbox."""
+def variables(sandbox: Mapping[str, Any] | None, service: str) -> dict[str, Any]:
+    """Return the settings that point a service at the sandbox, as the identity that it has."""
     if sandbox is None:
         return {}
+    identity = CLOUD_IDENTITIES.get(service, "discover")
     return {
         "cloud": "sandbox",
         "sandbox_port": sandbox["port"],
         "sandbox_ca_file": sandbox["ca_file"],
         "azure_tenant_id": sandbox["tenant_id"],
-        "azure_client_id": sandbox["identities"]["discover"]["client_id"],
+        "azure_client_id": sandbox["identities"][identity]["client_id"],
     }
 
 
@@ -90,7 +92,7 @@ async def running(
             "secret_key": SECRET_KEY,
             "internal_port": internal[name],
             "data_dir": folder,
-            **variables(sandbox),
+            **variables(sandbox, name),
             **more,
         }
         if name == "gateway":

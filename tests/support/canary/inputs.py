@@ -7,7 +7,7 @@ that the platform makes itself it returns that one instead.
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from tests.support.canary import people, slips, surroundings
+from tests.support.canary import people, rotated, slips, surroundings
 from tests.support.canary.forms import canary, word_canary
 from tests.support.canary.visit import Visit
 
@@ -28,6 +28,7 @@ SETTINGS: Final = {"SECRET_KEY": "secret_key", "SECRET_KEY_PREVIOUS": "secret_ke
 INPUTS: Final = (
     Input("a secret's value in a vault", surroundings.vault_secret),
     Input("the private key of a vault's certificate", surroundings.private_key),
+    Input("a client secret that a rotation made", rotated.made_by_rotation),
     Input("a cloud's access token", surroundings.access_token),
     Input("a cloud's error message", surroundings.cloud_message),
     Input("IDENTITY_HEADER", surroundings.identity_header),
