@@ -55,7 +55,7 @@ class WorldTwoKeyRig:
         self.target = "resource"
 
     async def values(self) -> tuple[str, str]:
-        first, second = self._world.slots.values()
+        first, second = self._world.stands.values()
         return f"value of {first}", f"value of {second}"
 
     async def make_and_lose(self, before: Sequence[str], in_use: str) -> None:

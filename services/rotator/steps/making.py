@@ -122,6 +122,10 @@ async def _confirmed(turn: Turn) -> None:
 
 
 async def _not_yet(turn: Turn, tested: Tested) -> None:
+    if await slots.lost(turn):  # it never will: what stands in the slot by now is read again
+        turn.drop()
+        await turn.signal(Signal.LOSE)
+        return
     rotation = turn.rotation
     wait = pace.until_next_poll(rotation)
     if wait is None:

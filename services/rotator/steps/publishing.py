@@ -28,7 +28,8 @@ from services.rotator.steps.turn import Turn
 async def publish(turn: Turn) -> None:
     """Write the new credential to every place that does not hold it yet."""
     made = turn.made
-    if made is None:
+    if made is None or await slots.lost(turn):
+        turn.drop()
         await turn.signal(Signal.LOSE)
         return
     for place in turn.rotation.places:

@@ -109,7 +109,7 @@ class Turn:
         await self.record(follow(self.rotation, signal, reason), wait=wait)
 
     def drop(self) -> None:
-        """Forget the value: somebody else has the rotation now."""
+        """Forget the value: it is somebody else's to go on, or of no use any more."""
         self._parts.hand.drop(self.rotation.id)
 
     def _forget(self, after: Rotation) -> None:

@@ -26,21 +26,21 @@ _IN_USE, _OTHER = "key1", "key2"
 
 @dataclass
 class TwoKeyWorld(World):
-    """`slots` are the ids of what stands in each slot, `stood` the slot of each id ever."""
+    """`stands` are the ids of what stands in each slot, `stood` the slot of each id ever."""
 
-    slots: dict[str, str] = field(default_factory=dict)
+    stands: dict[str, str] = field(default_factory=dict)
     stood: dict[str, str] = field(default_factory=dict)
     renewals: int = 0
 
     def place(self, slot: str, key_id: str) -> str:
-        self.slots[slot] = key_id
+        self.stands[slot] = key_id
         self.stood[key_id] = slot
         return key_id
 
     def renew(self, slot: str) -> str:
         """Let another key stand in a slot, and the former one open nothing from now on."""
         self.renewals += 1
-        self.credentials[self.slots[slot]].died = self.now
+        self.credentials[self.stands[slot]].died = self.now
         made = self.place(slot, self.add(slot))
         self.check()
         return made
@@ -62,7 +62,7 @@ class TwoKeyDriver:
 
     async def look(self, target: str) -> Standing:
         del target
-        seen = await around("look", lambda: dict(self._slots.slots))
+        seen = await around("look", lambda: dict(self._slots.stands))
         held = [Held(key_id, None, None, slot) for slot, key_id in seen.items()]
         return Standing(credentials=tuple(held))
 
@@ -76,7 +76,7 @@ class TwoKeyDriver:
     ) -> Made:
         del target, marker, lifetime
         slot = self._other(in_use)
-        seen = await around("look for make", lambda: self._slots.slots[slot])
+        seen = await around("look for make", lambda: self._slots.stands[slot])
         if seen in before:
             seen = await around("make", lambda: self._slots.renew(slot))
         return _made(seen)
@@ -84,13 +84,13 @@ class TwoKeyDriver:
     async def recover(self, target: str, before: Sequence[str], in_use: str | None) -> Made | None:
         del target
         slot = self._other(in_use)
-        seen = await around("recover", lambda: self._slots.slots[slot])
+        seen = await around("recover", lambda: self._slots.stands[slot])
         return None if seen in before else _made(seen)
 
     async def identify(self, target: str, value: SecretValue) -> str | None:
         del target
         key_id = value.reveal().removeprefix("value of ")
-        seen = await around("identify", lambda: set(self._slots.slots.values()))
+        seen = await around("identify", lambda: set(self._slots.stands.values()))
         return key_id if key_id in seen else None
 
     async def test(self, target: str, made: Made) -> Tested:
@@ -106,7 +106,7 @@ class TwoKeyDriver:
     async def remove(self, target: str, key_id: str) -> None:
         del target
         slot = self._slots.stood[key_id]
-        seen = await around("look for remove", lambda: self._slots.slots[slot])
+        seen = await around("look for remove", lambda: self._slots.stands[slot])
         if seen == key_id:
             await around("remove", lambda: self._slots.renew(slot))
 
@@ -137,9 +137,9 @@ def broken(scene: Scene) -> list[str]:
     found = list(dict.fromkeys(world.broken))
     if rotation.state is not State.COMPLETED:
         found.append(f"it ended in {rotation.state}: {rotation.reason}")
-    if scene.book.current not in world.slots.values():
+    if scene.book.current not in world.stands.values():
         found.append("what is recorded stands in no slot")
-    if OLD in world.slots.values():
+    if OLD in world.stands.values():
         found.append("the old key still opens")
     completed = sum(isinstance(event, RotationCompleted) for event in scene.book.events)
     if completed != 1:

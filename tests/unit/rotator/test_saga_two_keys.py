@@ -43,7 +43,7 @@ def test_an_undisturbed_rotation_renews_each_key_once_and_the_one_in_use_last() 
 
     assert broken(undisturbed) == []
     assert world_of(undisturbed).renewals == 2
-    assert world_of(undisturbed).slots["key2"] == undisturbed.book.current
+    assert world_of(undisturbed).stands["key2"] == undisturbed.book.current
 
 
 def test_killed_once_at_any_instruction_it_keeps_every_promise_and_renews_nothing_twice() -> None:
@@ -97,9 +97,39 @@ def test_a_published_key_that_somebody_renews_is_published_anew(state: State) ->
     run(disturbed, process(disturbed))
 
     assert disturbed.rotation.state is State.COMPLETED
-    assert disturbed.book.current == world.slots["key2"]
+    assert disturbed.book.current == world.stands["key2"]
     held = {name: stored[-1].value for name, stored in world.places.items()}
-    assert set(held.values()) == {f"value of {world.slots['key2']}"}
+    assert set(held.values()) == {f"value of {world.stands['key2']}"}
+
+
+@pytest.mark.parametrize("state", [State.CREATED, State.VERIFIED])
+def test_a_key_that_somebody_renews_before_it_is_published_is_read_again(state: State) -> None:
+    disturbed = two_key_scene()
+    worker = process(disturbed)
+    while disturbed.rotation.state is not state:
+        run(disturbed, worker, 1)
+    world_of(disturbed).renew("key2")
+
+    run(disturbed, worker)
+
+    assert broken(disturbed) == []
+    assert disturbed.rotation.state is State.COMPLETED
+    assert disturbed.rotation.attempt == 1
+
+
+def test_a_key_that_was_renewed_by_somebody_is_tried_once_and_then_read_again() -> None:
+    disturbed = two_key_scene()
+    worker = process(disturbed)
+    while disturbed.rotation.state is not State.CREATED:
+        run(disturbed, worker, 1)
+    world, before = world_of(disturbed), disturbed.world.tests
+    world.renew("key2")
+
+    while disturbed.rotation.state is State.CREATED:
+        run(disturbed, worker, 1)
+
+    assert disturbed.rotation.state is State.CREATING
+    assert world.tests - before == 1
 
 
 def test_a_rotation_is_not_completed_with_a_published_key_that_somebody_renewed() -> None:
@@ -112,29 +142,29 @@ def test_a_rotation_is_not_completed_with_a_published_key_that_somebody_renewed(
     run(disturbed, process(disturbed))
 
     assert disturbed.rotation.state is State.COMPLETED
-    assert disturbed.book.current == world.slots["key2"]
+    assert disturbed.book.current == world.stands["key2"]
     held = {stored[-1].value for stored in world.places.values()}
-    assert held == {f"value of {world.slots['key2']}"}
+    assert held == {f"value of {world.stands['key2']}"}
 
 
 def test_a_place_that_was_left_with_a_key_that_opens_nothing_gets_another_one() -> None:
     left = two_key_scene()
     reach(left, State.CREATING)
     world, row = world_of(left), left.book.rows[ROTATION_ID]
-    row.rotation = replace(row.rotation, attempt=1, before=tuple(world.slots.values()))
+    row.rotation = replace(row.rotation, attempt=1, before=tuple(world.stands.values()))
     tags = {"cc-rotation": str(ROTATION_ID), "cc-attempt": "1", "cc-key-id": "k9"}
     world.put("db-password-0", "value of k9", tags)
 
     run(left, process(left))
 
     assert left.rotation.state is State.COMPLETED
-    assert world.places["db-password-0"][-1].value == f"value of {world.slots['key2']}"
+    assert world.places["db-password-0"][-1].value == f"value of {world.stands['key2']}"
 
 
 def test_a_place_that_holds_the_other_key_keeps_it_alive() -> None:
     mistaken = two_key_scene()
     world = world_of(mistaken)
-    other = world.slots["key2"]
+    other = world.stands["key2"]
     world.put("db-password-1", f"value of {other}", {})
 
     run(mistaken, process(mistaken))
@@ -160,7 +190,7 @@ def test_a_place_that_was_given_the_other_key_during_a_pause_keeps_it_alive() ->
     paused = two_key_scene()
     reach(paused, State.CREATING)
     world = world_of(paused)
-    world.put("db-password-0", f"value of {world.slots['key2']}", {})
+    world.put("db-password-0", f"value of {world.stands['key2']}", {})
 
     run(paused, process(paused))
 
@@ -172,7 +202,7 @@ def test_a_place_whose_value_was_swapped_under_its_version_keeps_it_alive() -> N
     swapped = two_key_scene()
     reach(swapped, State.CREATING)
     world = world_of(swapped)
-    world.places["db-password-0"][-1].value = f"value of {world.slots['key2']}"
+    world.places["db-password-0"][-1].value = f"value of {world.stands['key2']}"
 
     run(swapped, process(swapped))
 
@@ -219,7 +249,7 @@ def test_where_the_places_hold_the_key_by_another_name_a_person_is_asked() -> No
 
     assert renamed.rotation.state is State.FAILED
     assert "k99" in (renamed.rotation.reason or "")
-    assert world_of(renamed).slots["key1"] == OLD
+    assert world_of(renamed).stands["key1"] == OLD
 
 
 def test_a_renewed_key_that_does_not_work_leaves_the_old_one_alive() -> None:
@@ -231,14 +261,14 @@ def test_a_renewed_key_that_does_not_work_leaves_the_old_one_alive() -> None:
     run(disturbed, process(disturbed))
 
     assert disturbed.rotation.state is State.FAILED
-    assert world.slots["key1"] == OLD
+    assert world.stands["key1"] == OLD
 
 
 def test_rolled_back_the_new_key_ends_when_nobody_can_hold_it() -> None:
     regretted = two_key_scene()
     reach(regretted, State.OVERLAP)
     world = world_of(regretted)
-    new = world.slots["key2"]
+    new = world.stands["key2"]
     row = regretted.book.rows[ROTATION_ID]
     row.rotation = replace(row.rotation, wanted=Signal.ROLL_BACK)
     wait_until(regretted, world.now)
@@ -246,8 +276,8 @@ def test_rolled_back_the_new_key_ends_when_nobody_can_hold_it() -> None:
     run(regretted, process(regretted))
 
     assert regretted.rotation.state is State.ROLLED_BACK
-    assert world.slots["key1"] == OLD
-    assert new not in world.slots.values()
+    assert world.stands["key1"] == OLD
+    assert new not in world.stands.values()
     assert world.broken == []
 
 
