@@ -42,16 +42,22 @@ def _client() -> Client:
 
 @commands.command()
 def confirm(
-    item: Annotated[int, typer.Argument(help="The client secret's id in the inventory.")],
+    item: Annotated[
+        int | None, typer.Argument(help="The client secret's id in the inventory.")
+    ] = None,
+    *,
+    resource: Annotated[str, typer.Option(help="Or: the Azure id of what has two keys.")] = "",
+    key: Annotated[str, typer.Option(help="Which of its keys is in use: key1, primary.")] = "",
     place: Annotated[list[int], typer.Option(help="A vault secret that holds it; repeat.")],
     lifetime_days: Annotated[int, typer.Option(help="Of each new credential.")] = 90,
     overlap: Annotated[str, typer.Option(help="How long the old one works on: 12h, 2d.")] = "48h",
-    *,
     json: JsonOption = False,
 ) -> None:
-    """Confirm which vault secrets hold an application's client secret."""
+    """Confirm which vault secrets hold an application's client secret, or a resource's key."""
+    if (item is None) == (not resource) or bool(resource) != bool(key):
+        raise SettingsError("Name a client secret by its id, or a resource with --key.")
     body = {
-        "item_id": item,
+        **({"item_id": item} if item is not None else {"resource": resource, "slot": key}),
         "place_ids": place,
         "lifetime_days": lifetime_days,
         "overlap_seconds": int(parse_within(overlap).total_seconds()),

@@ -79,6 +79,33 @@ async def waiting(database: Database) -> str:
     return found
 
 
+ACCOUNT = (
+    "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-pay"
+    "/providers/Microsoft.Storage/storageAccounts/stpay"
+)
+
+
+@pytest.mark.usefixtures("reachable")
+async def test_a_resources_key_is_confirmed_by_its_id_and_slot(database: Database) -> None:
+    said = await run_command(
+        "rotate", "confirm", "--resource", ACCOUNT, "--key", "key1", "--place", str(PAY)
+    )
+    await hear(database)
+    [shown] = await document("credentials")
+
+    assert said.stdout == f"Credential {shown['id']} is rotated from now on, when you ask.\n"
+    assert shown["container"] == "stpay"
+
+
+@pytest.mark.parametrize(
+    "words", [[], [str(SECRET), "--resource", ACCOUNT, "--key", "key1"], ["--resource", ACCOUNT]]
+)
+async def test_half_or_two_credentials_are_not_confirmed(words: list[str]) -> None:
+    refused = await run_command("rotate", "confirm", *words, "--place", str(PAY))
+
+    assert isinstance(refused.exception, SettingsError)
+
+
 @pytest.mark.usefixtures("reachable")
 async def test_a_credential_is_confirmed_shown_and_released(database: Database) -> None:
     said = await run_command(
