@@ -125,7 +125,8 @@ async def replace(conn: Connection, found: Found, suggested: Suggested) -> bool:
          WHERE l.read_at <= excluded.read_at
         RETURNING true
         """,
-        *(found.read_at, len(found.credentials), len(found.secrets), suggested.left_out + found.unread),
+        *(found.read_at, len(found.credentials), len(found.secrets)),
+        suggested.left_out + found.unread,
     )
     if latest is None:
         return False
