@@ -7,14 +7,16 @@ from typing import Final
 
 import asyncpg
 
+from services.rotator.domain.marker import KEY_ID
 from services.rotator.domain.matching import Match, Ruling, refusal_to_run_unattended
 from services.rotator.domain.signals import AppCredential, Place, VaultSecret
 from services.rotator.domain.suggesting import Suggested
 from shared.database import Connection
 
 MOST_CREDENTIALS: Final = 50_000
-MOST_SECRETS: Final = 200_000
-"""More than these are not read into memory; the oldest in the inventory are."""
+MOST_SECRETS: Final = 20_000
+"""More than these are not read into memory: first those whose tags name a credential, then the
+youngest. How many were left out is told."""
 
 _LOCK: Final = 7_313
 
@@ -26,6 +28,7 @@ class Found:
     read_at: datetime
     credentials: Sequence[AppCredential]
     secrets: Sequence[VaultSecret]
+    unread: int
     confirmed: Sequence[Ruling]
     credential_ids: Mapping[str, int]
     secret_ids: Mapping[Place, int]
@@ -48,26 +51,43 @@ async def read(conn: Connection) -> Found:
         """,
         MOST_CREDENTIALS,
     )
-    secrets = await conn.fetch(
-        """
-        SELECT i.id, v.uri, i.name, i.version, i.tags, i.created_on, i.expires_on, i.enabled
-          FROM scanner.v_item AS i
-          JOIN scanner.v_vault AS v ON v.id = i.vault_id
-         WHERE i.kind = 'secret' AND NOT i.managed AND i.deleted_at IS NULL AND v.uri IS NOT NULL
-         ORDER BY i.id
-         LIMIT $1
-        """,
-        MOST_SECRETS,
-    )
+    secrets, unread = await _secrets(conn) if credentials else ([], 0)
     found = [_secret(row) for row in secrets]
     return Found(
         read_at=read_at,
         credentials=[_credential(row) for row in credentials],
         secrets=found,
+        unread=unread,
         confirmed=await _confirmed(conn),
         credential_ids={row["key_id"].casefold(): row["id"] for row in credentials},
         secret_ids={one.place: row["id"] for one, row in zip(found, secrets, strict=True)},
     )
+
+
+async def _secrets(conn: Connection) -> tuple[list[asyncpg.Record], int]:
+    """Return what vaults hold, as much as is read, and how many secrets are not."""
+    rows = await conn.fetch(
+        """
+        SELECT i.id, v.uri, i.name, i.version, i.tags, i.created_on, i.expires_on, i.enabled
+          FROM scanner.v_item AS i
+          JOIN scanner.v_vault AS v ON v.id = i.vault_id
+         WHERE i.kind = 'secret' AND NOT i.managed AND i.deleted_at IS NULL AND v.uri IS NOT NULL
+         ORDER BY i.tags ?| $2::text[] DESC, i.created_on DESC NULLS LAST, i.id
+         LIMIT $1
+        """,
+        MOST_SECRETS,
+        ["CredentialId", "ProviderAddress", KEY_ID],
+    )
+    if len(rows) < MOST_SECRETS:
+        return rows, 0
+    total: int = await conn.fetchval(
+        """
+        SELECT count(*)
+          FROM scanner.v_item AS i
+         WHERE i.kind = 'secret' AND NOT i.managed AND i.deleted_at IS NULL
+        """
+    )
+    return rows, max(0, total - len(rows))
 
 
 async def _confirmed(conn: Connection) -> list[Ruling]:
@@ -105,7 +125,8 @@ async def replace(conn: Connection, found: Found, suggested: Suggested) -> bool:
          WHERE l.read_at <= excluded.read_at
         RETURNING true
         """,
-        *(found.read_at, len(found.credentials), len(found.secrets), suggested.left_out),
+        *(found.read_at, len(found.credentials), len(found.secrets)),
+        suggested.left_out + found.unread,
     )
     if latest is None:
         return False
