@@ -185,7 +185,7 @@ async def test_a_destination_that_never_answers_holds_up_no_other(
         silent = asked["silent"]
         never.set()
 
-    assert silent == WINDOW
+    assert 0 < silent <= WINDOW
 
 
 async def test_a_destination_that_refuses_is_tried_with_one_message_at_a_time() -> None:
