@@ -10,7 +10,6 @@ from services.rotator.schedule import (
     JANITOR_SECONDS,
     POLICIES_SECONDS,
     SUGGESTIONS_SECONDS,
-    Periodic,
     Workers,
     begin_and_wake,
 )
@@ -40,6 +39,7 @@ from shared.events import (
     SyncCompleted,
 )
 from shared.service import Service
+from shared.service.periodic import Periodic
 
 
 async def build(service: Service) -> None:
