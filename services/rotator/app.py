@@ -11,7 +11,6 @@ from services.rotator.schedule import (
     JANITOR_SECONDS,
     POLICIES_SECONDS,
     SUGGESTIONS_SECONDS,
-    Periodic,
     Workers,
     begin_and_wake,
 )
@@ -42,6 +41,7 @@ from shared.events import (
     SyncCompleted,
 )
 from shared.service import Service
+from shared.service.periodic import Periodic
 
 FINGERPRINTS: Final = "certifyclouds/rotator/fingerprints/1"
 

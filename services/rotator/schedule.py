@@ -1,7 +1,6 @@
 """What happens without a message: policies, rotations that are due, and the janitor's rounds."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,6 +8,7 @@ from services.rotator.domain.rotation import Rotation
 from services.rotator.steps import saga
 from services.rotator.steps.scheduler import Scheduler
 from services.rotator.steps.turn import Parts
+from shared.service.periodic import woken_or_after
 from shared.telemetry import get_logger
 
 logger = get_logger(__name__)
@@ -21,26 +21,6 @@ JANITOR_SECONDS: Final = 600.0
 POLICIES_SECONDS: Final = 60.0
 """Shorter than the shortest window, so that none opens and closes unseen."""
 SUGGESTIONS_SECONDS: Final = 3_600.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Periodic:
-    """Calls `turn` at once, then every `seconds`, and sooner when it is woken."""
-
-    turn: Callable[[], Awaitable[object]]
-    seconds: float
-    _woken: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def wake(self) -> None:
-        """Begin the next turn now."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Take turns until cancelled; an error ends it, and the service begins it again."""
-        while True:
-            self._woken.clear()
-            await self.turn()
-            await _wait(self._woken, self.seconds)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,7 +45,7 @@ class Workers:
             self._woken.clear()
             rotation = await saga.turn(self.parts)
             if rotation is None:
-                await _wait(self._woken, IDLE_SECONDS)
+                await woken_or_after(self._woken, IDLE_SECONDS)
             else:
                 _tell(rotation)
 
@@ -74,14 +54,6 @@ async def begin_and_wake(scheduler: Scheduler, workers: Workers) -> None:
     """Begin what policies let begin now, and work on it at once."""
     if await scheduler.turn():
         workers.wake()
-
-
-async def _wait(woken: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await woken.wait()
-    except TimeoutError:
-        return
 
 
 def _tell(rotation: Rotation) -> None:

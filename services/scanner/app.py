@@ -15,7 +15,6 @@ from services.scanner.schedule import (
     RETENTION_SECONDS,
     SCHEDULE_SECONDS,
     WATCH_SECONDS,
-    Periodic,
     rejudge_and_wake,
 )
 from services.scanner.settings import NO_SCHEDULE, Settings
@@ -50,6 +49,7 @@ from shared.events import (
 )
 from shared.selector import Selector, parse_scope
 from shared.service import Service
+from shared.service.periodic import Periodic
 
 SHARDS_AT_ONCE = 2
 DETAILS_AT_ONCE = 2

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from services.rotator import handlers
-from services.rotator.schedule import Periodic
 from shared.events import ItemKind
 from shared.features import Feature
+from shared.service.periodic import Periodic
 from tests.support.alerting import expiring
 from tests.support.database import Database
 from tests.support.policies import DAY, HOUR, Policies

@@ -5,9 +5,9 @@ from secrets import token_hex
 
 import pytest
 
-from services.scanner.schedule import Periodic
 from services.scanner.settings import Settings
 from shared.errors import SettingsError
+from shared.service.periodic import Periodic
 from shared.settings import load_settings
 
 NEEDED = {
