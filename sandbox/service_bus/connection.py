@@ -62,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._reader = FrameReader()
         self._sessions: dict[int, Session] = {}
         self._out: list[bytes] = []
+        self._opened = False
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -114,9 +115,10 @@ class Connection(asyncio.Protocol):
             self._transport.write(out)
 
     def beat(self) -> None:
-        """Tell the client that we are here (2.4.5)."""
-        if self._transport is not None:
-            self._transport.write(EMPTY)
+        """Tell the client that we are here (2.4.5), once it is past SASL: before, it takes none."""
+        if self._opened:
+            self._out.append(EMPTY)
+            self._flush()
 
     def close(self, condition: str = FORCED, description: str = "The bus stops.") -> None:
         """Close the connection and tell the client why."""
@@ -175,6 +177,7 @@ class Connection(asyncio.Protocol):
     def _open(self, asked: Open) -> None:
         self.max_frame = max(_SMALLEST_FRAME, min(MAX_FRAME, asked.max_frame_size or MAX_FRAME))
         self.send(0, Open("sandbox", None, UInt(MAX_FRAME), _CHANNELS, _IDLE_MILLISECONDS))
+        self._opened = True
 
     def _end(self, channel: int) -> None:
         session = self._sessions.pop(channel, None)

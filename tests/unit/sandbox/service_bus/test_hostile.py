@@ -15,6 +15,7 @@ from sandbox.service_bus.codec import Array, Described, UInt, ULong, Value
 from sandbox.service_bus.connection import Connection
 from sandbox.service_bus.encoder import encode
 from sandbox.service_bus.frames import (
+    EMPTY,
     HEADER,
     SASL_HEADER,
     Attach,
@@ -257,3 +258,15 @@ async def test_sasl_lets_everybody_go_on() -> None:
     socket = await said_to(Hub(), [SASL_HEADER, frame(0, SaslInit("ANONYMOUS"))])
     assert socket.said.startswith(SASL_HEADER)
     assert not socket.hung_up
+
+
+async def test_the_bus_tells_that_it_is_here_only_once_the_connection_is_open() -> None:
+    connection, socket = Connection(Hub()), Socket()
+    connection.connection_made(socket)
+    for part in (SASL_HEADER, frame(0, SaslInit("ANONYMOUS")), HEADER):
+        connection.data_received(part)
+        connection.beat()
+    assert EMPTY not in socket.said
+    connection.data_received(frame(0, Open("x")))
+    connection.beat()
+    assert socket.said.endswith(EMPTY)
