@@ -203,7 +203,7 @@ async def test_a_destination_that_refuses_is_tried_with_one_message_at_a_time() 
 
     standing = Standing()
     async with relaying(outbox, send, standing=standing):
-        await until(lambda: len(refused) > 25)
+        await until(lambda: len(refused) > 22)
         told = standing.troubles()
         refusing = False
         await until(lambda: len(sent) == 20)
